@@ -86,6 +86,9 @@ mod tests {
         let request = request("A", "1.0.522.103").unwrap();
         let decision =
             decide(&index, &Question::new(&request.device, &request.modules[0]), UnixTime::from_seconds(0));
-        assert_eq!(decision.to_string(), "offer 3.5.6907.9, because it is approved for everybody");
+        assert_eq!(
+            decision.to_string(),
+            "offer 3.5.6907.9, because it is approved for all devices of this rule"
+        );
     }
 }

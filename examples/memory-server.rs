@@ -1,4 +1,4 @@
-//! The smallest server: a generated package in memory, approved for everybody.
+//! The smallest server: a generated package in memory, approved for all devices.
 //!
 //! ```console
 //! $ cargo run --example memory-server

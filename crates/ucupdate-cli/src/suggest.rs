@@ -20,7 +20,7 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
             cause: RuleError::NoEarlierVersion { approved },
         }) => {
             return Failure::new(format_args!(
-                "{rule}: no version from before {approved} is kept, so nothing would be offered; --to-nothing does that, \
+                "{rule}: no version earlier than {approved} is kept, so nothing would be offered; --to-nothing does that, \
                  and approve RULE VERSION approves another version"
             ));
         }

@@ -259,7 +259,7 @@ impl Handler {
         }
     }
 
-    /// Waits for `work`. Meanwhile `driver` sends and receives the bytes of the connection.
+    /// Waits for `work`. During the wait `driver` sends and receives the bytes of the connection.
     async fn drive<T>(
         &self,
         driver: &mut Option<Driver>,

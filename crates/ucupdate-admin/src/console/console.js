@@ -342,13 +342,13 @@ async function rollouts() {
   const [page, rules, known, groups] = await Promise.all([pages("rollouts/status", "rollouts"), pages("rules", "rules"), pages("packages", "packages"), pages("groups", "groups")]);
   const name = (one) => [one.rule, one.name];
   const rows = page.entries.map((one) => [[el("b", {}, one.name), el("br"), el("code", {}, one.rule)], one.version,
-    (one.group ? "group " + one.group : "everybody") + ", " + one.share + (one.stages ? " (" + one.stages + ")" : "") + (one.window ? ", " + one.window : "") + pausesAt(one.pause),
+    (one.group ? "group " + one.group : "all devices") + ", " + one.share + (one.stages ? " (" + one.stages + ")" : "") + (one.window ? ", " + one.window : "") + pausesAt(one.pause),
     [progress(one), one.next_stage ? el("p", { class: "small" }, "Next: " + one.next_stage.share + " at ", time(one.next_stage.at)) : null],
     one.paused ? [el("span", { class: "tag bad" }, "paused"), " ", one.reason || ""] : el("span", { class: "tag" }, "runs"),
     el("div", { class: "buttons" },
       one.paused ? action("Resume", "approver", () => command("Resume " + one.name, { "resume-rollout": name(one) }))
         : action("Pause", "operator", () => command("Pause " + one.name, { "pause-rollout": [...name(one), "paused in the console"] })),
-      action("Approve for everybody", "approver", () => propose("Approve " + one.version, "changes", { command: { "finish-rollout": name(one) } }, page.first.etag)),
+      action("Approve for all devices", "approver", () => propose("Approve " + one.version, "changes", { command: { "finish-rollout": name(one) } }, page.first.etag)),
       action("End", "approver", () => command("End " + one.name, { "stop-rollout": name(one) }, true)))]);
   const start = (event) => {
     event.preventDefault();
@@ -365,7 +365,7 @@ async function rollouts() {
   const offer = () => versions.replaceChildren(...versionsOf(rule.value, known.entries).map((version) => el("option", {}, version)));
   offer();
   return [el("h1", {}, "Rollouts"),
-    rows.length ? table("The rollouts: a version for some devices before everybody gets it", ["Rollout", "Version", "For", "Progress", "State", ""], rows)
+    rows.length ? table("The rollouts: a version for some devices before all devices get it", ["Rollout", "Version", "For", "Progress", "State", ""], rows)
       : empty("No rollout runs. Start one to give a version to a share of the devices first."),
     more(page),
     may("approver") && rules.entries.length ? el("details", { class: "panel" }, el("summary", {}, "Start a rollout"),
@@ -459,7 +459,7 @@ async function testDevices() {
     el("select", { id, name: "known" }, el("option", { value: "mac" }, "MAC address"), el("option", { value: "serial" }, "Serial number")));
   return [el("h1", {}, "Test devices and groups"),
     el("h2", {}, "Test devices"),
-    tests.entries.length ? table("Test devices get pending versions before everybody else", ["Name", "Known by", ""],
+    tests.entries.length ? table("Test devices get pending versions before all other devices", ["Name", "Known by", ""],
       tests.entries.map((one) => [one.name, whom(one), action("Remove", "operator", () => command("Remove " + one.name, { "remove-test-device": one.name }))]))
       : empty("No test device yet. Add one, so that a pending version can be tried before it is approved."),
     may("operator") ? el("details", { class: "panel" }, el("summary", {}, "Add a test device"), el("form", { onsubmit: add },

@@ -185,26 +185,28 @@ impl fmt::Display for Decision<'_> {
                 }
                 match (because.role(), &because.rollout) {
                     (Role::Pending, _) => f.write_str(", because it is a test device"),
-                    (Role::Approved, _) => f.write_str(", because it is approved for everybody"),
+                    (Role::Approved, _) => {
+                        f.write_str(", because it is approved for all devices of this rule")
+                    }
                     (Role::Pin, _) => write!(f, ", because {} is pinned to it", because.audience),
                     (Role::Rollout, rollout) => match rollout {
-                        Some(rollout) => write!(f, ", because the rollout {} holds the device", rollout.name),
+                        Some(rollout) => write!(f, ", because the device is in rollout {}", rollout.name),
                         None => Ok(()),
                     },
                 }
             }
             Self::UpToDate { version } => write!(f, "nothing: the device has {version}"),
-            Self::NoRule => f.write_str("nothing: no rule is for such a device"),
+            Self::NoRule => f.write_str("nothing: no rule matches the device"),
             Self::AmbiguousModule { rule, other: Some(other) } => write!(
                 f,
-                "nothing: the file name of the module is that of no update type, and both {rule} and {other} could be meant"
+                "nothing: the file name of the module is not the name of an update type, and both {rule} and {other} could be meant"
             ),
             Self::AmbiguousModule { rule, other: None } => write!(
                 f,
-                "nothing: the file names of several modules are those of no update type, and only {rule} is left for them"
+                "nothing: the file names of several modules are not names of update types, and only {rule} is left for them"
             ),
             Self::NothingApproved { pending: true } => {
-                f.write_str("nothing: a version is pending, and the device is no test device")
+                f.write_str("nothing: a version is pending, but the device is not a test device")
             }
             Self::NothingApproved { pending: false } => f.write_str("nothing: no version is approved"),
             Self::HeldBack { target, reason } => write!(f, "nothing: {target} is held back, {reason}"),
@@ -217,13 +219,13 @@ impl fmt::Display for Decision<'_> {
             }
             Self::SteppingStoneMissing { stone } => write!(
                 f,
-                "nothing: devices below {} go by {} first, and no such image is there for this locale",
+                "nothing: devices below {} must install {} first, but no such image exists for this locale",
                 stone.below, stone.by
             ),
             Self::SteppingStonePending { stone, image } => write!(
                 f,
-                "nothing: devices below {} go by {} first, and the interim image {image} is pending, and the device is no test \
-                 device",
+                "nothing: devices below {} must install {} first, but the interim image {image} is pending, and the device is \
+                 not a test device",
                 stone.below, stone.by
             ),
             Self::Banned { version, ban } => {
@@ -231,10 +233,12 @@ impl fmt::Display for Decision<'_> {
             }
             Self::SteppingStoneBanned { stone, ban } => write!(
                 f,
-                "nothing: devices below {} go by {} first, and that image is banned by {}: {}",
+                "nothing: devices below {} must install {} first, but that image is banned by {}: {}",
                 stone.below, stone.by, ban.scope, ban.reason
             ),
-            Self::FilesMissing { version } => write!(f, "nothing: the files of {version} are gone"),
+            Self::FilesMissing { version } => {
+                write!(f, "nothing: the rule book no longer has the package of {version}; ingest it again")
+            }
         }
     }
 }

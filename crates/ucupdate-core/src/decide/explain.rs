@@ -306,16 +306,16 @@ impl fmt::Display for Step<'_> {
             Self::Rule { rule } => write!(f, "rule {rule}"),
             Self::Alias { alias } => write!(f, "alias: {alias}"),
             Self::Module { how: ModuleMatch::UpdateType } => {
-                f.write_str("the file name of the module is that of an update type")
+                f.write_str("the file name of the module is the name of an update type")
             }
             Self::Module { how: ModuleMatch::FileName } => {
-                f.write_str("a package of this rule brought a file with the name of the module:")
+                f.write_str("a package of this rule contains a file with the name of the module:")
             }
             Self::Module { how: ModuleMatch::OnlyOneLeft } => f.write_str(
-                "the name of the module is that of no update type, and only one rule is left for it:",
+                "the name of the module is not the name of an update type, and only one rule is left for it:",
             ),
             Self::NearestRule { rule, differences } => {
-                write!(f, "no rule for it; the nearest is {rule}")?;
+                write!(f, "no rule matches the device; the nearest is {rule}")?;
                 differences.iter().try_for_each(|difference| {
                     let Difference { field, rule, device } = difference;
                     write!(f, ", for {field} {rule}, where the device says {}", device.escape_debug())
@@ -327,7 +327,7 @@ impl fmt::Display for Step<'_> {
                 match (assignment.role(), &assignment.rollout) {
                     (Role::Pin, _) => write!(f, "pinned {version}: for {}", assignment.audience)?,
                     (Role::Pending, _) => write!(f, "pending {version}")?,
-                    (Role::Approved, _) => write!(f, "approved {version}: for everybody")?,
+                    (Role::Approved, _) => write!(f, "approved {version}: for all devices of this rule")?,
                     (Role::Rollout, rollout) => {
                         let name = rollout.as_ref().map_or("", |rollout| rollout.name.as_str());
                         write!(f, "rollout {name} of {version}: for ")?;
@@ -342,15 +342,15 @@ impl fmt::Display for Step<'_> {
                         write!(f, ": the device is the test device {}", test_device.unwrap_or_default())
                     }
                     None => Ok(()),
-                    Some(Mismatch::NoTestDevice) => f.write_str(": the device is no test device"),
-                    Some(Mismatch::OtherDevice) => f.write_str(": the device is another"),
+                    Some(Mismatch::NoTestDevice) => f.write_str(": the device is not a test device"),
+                    Some(Mismatch::OtherDevice) => f.write_str(": this is another device"),
                     Some(Mismatch::NotOnList) => f.write_str(": the device is not on its list"),
-                    Some(Mismatch::Predicate { part }) => write!(f, ": the device's {part} is another"),
+                    Some(Mismatch::Predicate { part }) => write!(f, ": the {part} of the device differs"),
                     Some(Mismatch::Share { position: Some(position) }) => {
-                        write!(f, ": the device comes from {} on", position.first_share())
+                        write!(f, ": the device is included from {} on", position.first_share())
                     }
                     Some(Mismatch::Share { position: None }) => f.write_str(
-                        ": the device names neither MAC address nor serial number, so it comes last",
+                        ": the device names neither MAC address nor serial number, so it is included last",
                     ),
                     Some(Mismatch::Paused) => f.write_str(": it is paused"),
                 }
@@ -364,10 +364,10 @@ impl fmt::Display for Step<'_> {
                 match (is_pending, test_device) {
                     (false, _) => Ok(()),
                     (true, Some(name)) => {
-                        write!(f, ", and a pending image is there: the device is the test device {name}")
+                        write!(f, ", and the image is pending: the device is the test device {name}")
                     }
                     (true, None) => {
-                        f.write_str(", and a pending image is there: the device is no test device")
+                        f.write_str(", and the image is pending: the device is not a test device")
                     }
                 }
             }

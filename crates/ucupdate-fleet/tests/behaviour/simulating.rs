@@ -267,7 +267,7 @@ fn a_roll_back_to_nothing_is_refused_in_a_simulation_unless_it_is_asked_for_as_s
     let played = simulate(&fleet, &book, &FailureModel::default(), &scenario);
     let results: Vec<_> = played.commands.iter().map(|command| command.result.clone()).collect();
     assert!(
-        results[0].as_ref().unwrap_err().contains("no version from before 1.0.600 is kept"),
+        results[0].as_ref().unwrap_err().contains("no version earlier than 1.0.600 is kept"),
         "{results:?}"
     );
     assert_eq!(

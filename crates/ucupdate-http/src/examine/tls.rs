@@ -109,7 +109,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
             FindingSeverity::Problem,
             format!("the certificate of {host} is valid from {} only", body.validity.not_before),
             "a certificate that is valid now",
-            "check the clock of this machine, or use the certificate of before",
+            "check the clock of this machine, or use the previous certificate",
         );
     } else if now + SOON > end {
         add(

@@ -11,7 +11,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 const ZONE_BYTES: usize = 256;
 
 /// The period after which the zone file of a log is read again while the log is written. A person
-/// may remove the file meanwhile.
+/// may remove the file while the log is written.
 const LOOK_TIME: Duration = Duration::from_secs(60);
 
 /// Returns the zone that the zone file of a log names. `None` if there is no zone file.

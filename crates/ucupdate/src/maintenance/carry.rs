@@ -4,8 +4,8 @@
 //! ever names a missing file. An object that exists already with the same digest is skipped, so an
 //! interrupted copy can be continued.
 //!
-//! Revisions are written in order, [`AT_ONCE`] at the same time. If the process ends meanwhile,
-//! the target store may miss a revision and have a later one. No server opens such a store until
+//! Revisions are written in order, [`AT_ONCE`] at the same time. If the process ends before all
+//! are written, the target store may miss a revision and have a later one. No server opens such a store until
 //! the copy is continued. If a revision cannot be written, for example because another program made
 //! it, the copy deletes the later ones that it made, and fails.
 //!

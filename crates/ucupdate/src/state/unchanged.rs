@@ -26,7 +26,7 @@ impl Admin<'_> {
     /// let command = BookCommand::PutGroup(Group { name: "lab".parse()?, predicate: None });
     /// service.admin("ann").command_if_unchanged(&command, seen.book()).await?;
     /// let refused = service.admin("bob").command_if_unchanged(&command, seen.book()).await.unwrap_err();
-    /// assert_eq!(refused.to_string(), "the group lab was changed by somebody else meanwhile");
+    /// assert_eq!(refused.to_string(), "conflict: the group lab changed since it was read; look at it and try again");
     /// # Ok(()) }
     /// ```
     ///

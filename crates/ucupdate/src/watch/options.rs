@@ -18,7 +18,7 @@ use std::time::Duration;
 /// the offer. Requests are not authenticated, so anybody can invent devices. The required download makes that expensive. These
 /// attacks and wrong counts remain possible:
 ///
-/// - Whoever downloads the whole image once for each invented device can make a rollout pause, or can hide failures.
+/// - A person who downloads the whole image once for each invented device can make a rollout pause, or can hide failures.
 /// - A person behind the same address as devices (a NAT, or a proxy that is not trusted) can use the downloads of these devices
 ///   for as many invented devices.
 /// - A person who knows the MAC address of a device can report that it has the version. The old version is believed only from the

@@ -83,8 +83,8 @@ impl RolloutReport {
         }
     }
 
-    /// Returns the share, the audience, the stages and the window as text, such as `10% of everybody` or
-    /// `50% of everybody (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
+    /// Returns the share, the audience, the stages and the window as text, such as `10% of all devices of this rule` or
+    /// `50% of all devices of this rule (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
     pub fn whom(&self) -> String {
         let mut text = match &self.stages {
             Some(stages) => format!("{} of {} ({stages})", self.share, self.audience),

@@ -155,7 +155,7 @@ fn push_stops(book: &RuleBook, body: &mut String) {
             _ => "A part of the rules is stopped".to_owned(),
         };
         let asked = stop.restart_asked_by.as_ref();
-        let asked = asked.map(|by| format!(" {by} asked for a restart, which somebody else must approve."));
+        let asked = asked.map(|by| format!(" {by} requested a restart; another person must approve it."));
         let (by, reason) = (&stop.by, reason(&stop.reason));
         stops.push(format!("{what}. {by} stopped it{reason}.{}", asked.unwrap_or_default()));
     }

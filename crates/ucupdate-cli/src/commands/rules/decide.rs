@@ -200,7 +200,7 @@ async fn change_rule_if_unchanged(
     match make_if_unchanged(command, how, seen.book(), context).await? {
         true => Ok(()),
         false => Err(Failure::new(format_args!(
-            "{rule}: the rule was changed meanwhile; look at it and try again"
+            "conflict: the rule {rule} changed since it was read; look at it and try again"
         ))),
     }
 }

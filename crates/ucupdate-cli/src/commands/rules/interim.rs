@@ -82,7 +82,7 @@ pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Resul
             match make_if_unchanged(&command, &how, seen.book(), context).await? {
                 true => Ok(()),
                 false => Err(Failure::new(format_args!(
-                    "the interim image for {shown} was changed meanwhile; look at it and try again"
+                    "conflict: the interim image for {shown} changed since it was read; look at it and try again"
                 ))),
             }
         }

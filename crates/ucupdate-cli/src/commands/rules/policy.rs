@@ -331,7 +331,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
                 }
             }
             Err(Failure::new(format_args!(
-                "the policy of {rule} was changed by others at every try; try again later"
+                "the policy of {rule} was changed by another command at every attempt; try again later"
             )))
         }
     }

@@ -171,7 +171,7 @@ async fn narrow(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> 
         Some(wide) if wide.narrowed.is_empty() => {
             return Err(Failure::new(format_args!(
                 "no package of the store says which devices the image of {name} was made for; ingest the package with it, name \
-                 the devices with `stone set --vendor --model`, or type `{}` if no device has to step",
+                 the devices with `stone set --vendor --model`, or type `{}` if no device needs it",
                 wide.narrow_command()
             )));
         }
@@ -216,7 +216,7 @@ async fn replace(
     match make_if_unchanged(&command, how, seen.book(), context).await? {
         true => Ok(()),
         false => Err(Failure::new(format_args!(
-            "the stepping stone {shown} was changed meanwhile; look at it and try again"
+            "conflict: the stepping stone {shown} changed since it was read; look at it and try again"
         ))),
     }
 }

@@ -150,7 +150,7 @@ fn explain_gives_the_reason_that_a_timeline_has_for_a_phone_known_by_an_alias_in
     std::thread::sleep(std::time::Duration::from_secs(1));
     let phones = [
         ("00908F000001", "3.0.0.459.1.0", "the device has 3.0.0.459.1"),
-        ("00908F000002", "2.0.1.44.9", "it is approved for everybody"),
+        ("00908F000002", "2.0.1.44.9", "it is approved for all devices of this rule"),
     ];
     for (mac, version, _) in phones {
         let call = format!("ask --url {} {phone} --mac {mac} --version {version}", serving.url());

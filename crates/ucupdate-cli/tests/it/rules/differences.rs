@@ -48,7 +48,7 @@ fn a_dry_run_lists_exactly_whose_answer_would_change_and_changes_nothing() {
         report,
         format!(
             "would be: {IP8540}: 3.5.6907.0 is approved\n\
-             would be: interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} step by it\n\
+             would be: interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} must install it first\n\
              DEVICE        IS                              MODULE   HAS          BEFORE            AFTER\n\
              0021630F2071  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.34   nothing-approved  1.0.522.103 to 3.5.6907.0\n\
              0021630F2073  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.103  nothing-approved  3.5.6907.0\n\
@@ -257,7 +257,7 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
         (&json!(false), &json!("nothing-approved"))
     );
 
-    place.file("b.json", saved.replace("for everybody", "for nobody").as_bytes());
+    place.file("b.json", saved.replace("for all devices of this rule", "for nobody").as_bytes());
     let refused = place.run(&["explain", "--replay", "b.json"]).refused();
     assert!(refused.starts_with("b.json: the recorded answer is \"offer 1.0.522.103"), "{refused}");
     for (text, reason) in [

@@ -28,7 +28,7 @@ fn a_group_is_what_its_devices_have_in_common_and_is_not_made_another_by_mistake
     assert_eq!(place.run(&["group", "show", "Lisbon"]).done(), "Lisbon: vendor Polycom\n");
     assert_eq!(
         place.run(&["group", "add-member", "Lisbon", "--serial", "X1"]).refused(),
-        "group Lisbon is those of vendor Polycom, and has no list"
+        "group Lisbon is defined by a predicate (vendor Polycom), so it has no list of devices; change the predicate instead"
     );
 }
 
@@ -62,7 +62,7 @@ fn a_list_is_filled_from_a_file_and_used_by_what_names_it() {
         )
     );
     let refused = place.run(&["group", "remove", "pilots"]).refused();
-    assert_eq!(refused, format!("group pilots is used by the rule {IP8540}"));
+    assert_eq!(refused, format!("group pilots is in use by the rule {IP8540}"));
     place.run(&["rollout", "stop", IP8540, "wave-1"]).done();
     place.run(&["hold", "remove", "quiet"]).done();
     assert_eq!(

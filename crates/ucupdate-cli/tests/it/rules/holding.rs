@@ -142,7 +142,7 @@ fn a_pinned_device_stays_at_its_version_while_others_go_on() {
     assert_eq!(place.run(&["rules", "--json"]).json()["rules"][0]["pins"], pins);
 
     let never = place.run(&["pin", "set", IP8540, "9.9.9.9", "--mac", MAC]).refused();
-    assert_eq!(never, format!("{IP8540}: no package brought 9.9.9.9"));
+    assert_eq!(never, format!("{IP8540}: no package contains 9.9.9.9"));
     let other = place.run(&["pin", "remove", IP8540, "--serial", "X1"]).refused();
     assert_eq!(other, format!("{IP8540}: nothing is pinned for the device with serial number X1"));
     place.run(&["pin", "remove", IP8540, "--mac", MAC]).done();

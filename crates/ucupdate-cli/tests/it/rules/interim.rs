@@ -101,7 +101,7 @@ fn an_old_store_is_narrowed_by_exactly_the_commands_that_verify_prints() {
         }
         let way = explained(&place, CX600, "0.0.0.0");
         assert!(
-            way.contains("offer 4.0.7577.0, because it is approved for everybody"),
+            way.contains("offer 4.0.7577.0, because it is approved for all devices of this rule"),
             "format {format}: {way}"
         );
     }
@@ -239,7 +239,7 @@ fn an_interim_image_waits_for_approval_and_serves_test_devices_meanwhile() {
     let report = place.run(&["approve", CX700]).done();
     assert!(
         report.ends_with(&format!(
-            "interim image 1.0.522.103 for ENU is approved too, because devices of {CX700} step by it\n"
+            "interim image 1.0.522.103 for ENU is approved too, because devices of {CX700} must install it first\n"
         )),
         "{report}"
     );
@@ -257,7 +257,7 @@ fn a_release_of_another_package_says_what_to_type_and_explain_says_why_nothing_i
     let report = place.run(&["approve", IP8540]).done();
     assert_eq!(answer(&place, IP8540, "1.0.522.34", &[]), "stepping-stone-pending");
     let why = explained(&place, IP8540, "1.0.522.34");
-    assert!(why.contains("and a pending image is there: the device is no test device"), "{why}");
+    assert!(why.contains("and the image is pending: the device is not a test device"), "{why}");
     let printed = commands(&report);
     assert_eq!(printed, ["interim approve ENU"]);
     place.call(&printed[0]).done();

@@ -23,14 +23,15 @@ fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
     };
     let done = |args: &[&str], text: &str| assert_eq!(place.run(args).done(), text, "{args:?}");
     let nothing_approved = format!(
-        "{IP8540}: no version is approved and none from before is kept, so there is nothing to roll back"
+        "{IP8540}: no version is approved and no earlier version is kept, so there is nothing to roll back"
     );
     let nothing_pending = format!("{IP8540}: no version is pending");
 
     row("3.5.6907.0", "-", "-");
     refused(&["rollback", IP8540], &nothing_approved);
-    let interim =
-        format!("interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} step by it");
+    let interim = format!(
+        "interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} must install it first"
+    );
     done(&["approve", &IP8540.to_lowercase()], &format!("{IP8540}: 3.5.6907.0 is approved\n{interim}\n"));
     row("-", "3.5.6907.0", "-");
     refused(&["approve", IP8540], &nothing_pending);
@@ -48,7 +49,7 @@ fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
     done(&["reject", IP8540], &format!("{IP8540}: 3.5.6907.35 is rejected\n"));
     place.run(&["ingest", "new.cab"]).done();
     row("-", "3.5.6907.0", "-");
-    refused(&["approve", IP8540, "9.9.9.9"], &format!("{IP8540}: no package brought 9.9.9.9"));
+    refused(&["approve", IP8540, "9.9.9.9"], &format!("{IP8540}: no package contains 9.9.9.9"));
     done(
         &["approve", IP8540, "3.5.6907.35"],
         &format!("{IP8540}: 3.5.6907.35 is approved, in place of 3.5.6907.0\n"),

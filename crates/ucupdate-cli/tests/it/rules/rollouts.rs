@@ -39,10 +39,7 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
         format!("nothing to do: {IP8540}: rollout wave-1 is paused already (reason: calls drop)\n")
     );
     let unseen = place.run(&["rollout", "finish", IP8540, "wave-1"]).refused();
-    assert_eq!(
-        unseen,
-        format!("{IP8540}: rollout wave-1 is paused, and to be resumed before it is finished")
-    );
+    assert_eq!(unseen, format!("{IP8540}: rollout wave-1 is paused; resume it before you finish it"));
     place.run(&["rollout", "resume", IP8540, "wave-1"]).done();
 
     let finished = place.run(&["rollout", "finish", IP8540, "wave-1"]).done();
@@ -63,7 +60,7 @@ fn explaining_names_one_first_cause_with_the_near_miss() {
     let place = Place::with_package();
     place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--percent", "10"]).done();
     let args = [&["explain", "--mac", "0021630F2071"], &DEVICE[..]].concat();
-    let missed = "rollout wave-1 of 3.5.6907.0: for 10% of everybody: the device comes from 41.64% on";
+    let missed = "rollout wave-1 of 3.5.6907.0: for 10% of all devices of this rule: the device is included from 41.64% on";
     let module = &place.run(&[&args[..], &["--json"]].concat()).json()["modules"][0];
     assert_eq!((&module["decision"], &module["first_cause"]), (&json!("nothing-approved"), &json!(missed)));
     let report = place.run(&args).done();
@@ -85,7 +82,7 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
         "its name is the version"
     );
     let taken = place.run(&[&start[..], &["--percent", "100"]].concat()).refused();
-    assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 exists already"));
+    assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 exists already; use another name"));
     let ramp = [
         "--name",
         "slow",
@@ -120,10 +117,10 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
     let rules = place.run(&["rules"]).done();
     let lines: Vec<&str> = rules.lines().collect();
     assert!(lines[1].starts_with(IP8540), "{rules}");
-    assert_eq!(lines[2], "  rollout 3.5.6907.0 of 3.5.6907.0 for 12.5% of everybody");
+    assert_eq!(lines[2], "  rollout 3.5.6907.0 of 3.5.6907.0 for 12.5% of all devices of this rule");
     assert_eq!(
         lines[3],
-        "  rollout slow of 3.5.6907.0 for 10% of everybody (10%@0d,50%@3d,100%@7d), daily 22:00-05:00 Europe/Lisbon"
+        "  rollout slow of 3.5.6907.0 for 10% of all devices of this rule (10%@0d,50%@3d,100%@7d), daily 22:00-05:00 Europe/Lisbon"
     );
     assert!(lines[4].starts_with(CX700), "{rules}");
     let json = place.run(&["rules", "--json"]).json();
@@ -140,7 +137,7 @@ fn a_rollout_that_cannot_be_is_refused_when_it_is_written() {
     let place = Place::with_package();
     let refused =
         |more: &[&str]| place.run(&[&["rollout", "start", "--percent", "100"], more].concat()).refused();
-    assert_eq!(refused(&[IP8540, "9.9.9.9"]), format!("{IP8540}: no package brought 9.9.9.9"));
+    assert_eq!(refused(&[IP8540, "9.9.9.9"]), format!("{IP8540}: no package contains 9.9.9.9"));
     assert_eq!(refused(&[IP8540, "3.5.6907.0", "--group", "pilots"]), "no group pilots");
     assert_eq!(refused(&["a/b/c/d/e/f", "1.0"]), "no rule a/b/c/d/e/f");
     for more in [&[][..], &["--dry-run"]] {
@@ -170,16 +167,19 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     );
     let approve = ["rollout", "restart", "--approve", "--author"];
     let refused = place.run(&[&approve[..], &["bob"]].concat()).refused();
-    assert_eq!(refused, "nobody asked for a restart of all; one asks, and somebody else approves");
+    assert_eq!(
+        refused,
+        "no restart of all offers was requested; one person must request it, and another person must approve it"
+    );
     let asked = place.run(&["rollout", "restart", "--author", "bob"]).done();
-    assert_eq!(asked, "bob requests a restart of all; somebody else has to approve it\n");
+    assert_eq!(asked, "bob requests a restart of all offers; another person must approve it\n");
     let list = place.run(&["rollout", "list"]).done();
     assert_eq!(
         list,
-        "everything is stopped by ann: calls drop (bob asked for a restart, somebody else has to approve it)\nno rollouts\n"
+        "everything is stopped by ann: calls drop (bob requested a restart; another person must approve it)\nno rollouts\n"
     );
     let same = place.run(&[&approve[..], &["BOB"]].concat()).refused();
-    assert_eq!(same, "bob asked for the restart of all, so somebody else has to approve it");
+    assert_eq!(same, "bob requested the restart of all offers, so another person must approve it");
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
     assert_eq!(
         place.run(&[&approve[..], &["carl"]].concat()).done(),
@@ -195,5 +195,5 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     let stopped = place.run(&["rollout", "list", "--json"]).json()["stopped"].clone();
     assert_eq!(stopped, json!([{ "rule": IP8540, "by": "ann", "reason": "", "restart_asked_by": null }]));
     let restarted = place.run(&["rollout", "restart", CX700]).done();
-    assert_eq!(restarted, format!("nothing to do: {CX700} is not stopped\n"));
+    assert_eq!(restarted, format!("nothing to do: {CX700} is not stopped, so there is nothing to restart\n"));
 }

@@ -104,7 +104,7 @@ fn a_share_begins_later_as_stages_do() {
         let call = [&["rollout", "start", "CX700", "3.5.6907.9", "--name", name, "--start-at", "3d"], share];
         place.run(&call.concat()).done()
     };
-    assert!(start("share", &["--percent", "12.5%"]).contains("12.5%@0d of everybody from "));
+    assert!(start("share", &["--percent", "12.5%"]).contains("12.5%@0d of all devices of this rule from "));
     assert!(start("lab", &["--group", "lab"]).contains("100%@0d of the group lab from "));
     let edited =
         place.run(&["rollout", "edit", "CX700", "share", "--percent", "30", "--start-at", "2w"]).done();

@@ -78,7 +78,7 @@ fn a_plan_is_of_a_request_in_a_file_or_of_an_earlier_rule_book() {
     let before = place.run(&["plan", "request.xml", "--revision", "1"]).done();
     assert_eq!(
         before,
-        "rule book revision 1\ncpe.nbt: 0.0.0.0, then nothing: a version is pending, and the device is no test device\n"
+        "rule book revision 1\ncpe.nbt: 0.0.0.0, then nothing: a version is pending, but the device is not a test device\n"
     );
     let refused = place.run(&["plan", "request.xml", "--revision", "9"]).refused();
     assert_eq!(refused, "no revision 9: the rule book is at revision 4");

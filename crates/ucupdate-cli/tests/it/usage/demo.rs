@@ -75,7 +75,7 @@ fn what_is_left_to_try_works_when_pasted() {
     };
     assert!(paste(commands[0]).starts_with("nothing offered (0x0/200)"));
     assert!(
-        paste(commands[1]).contains("=> nothing: a version is pending, and the device is no test device")
+        paste(commands[1]).contains("=> nothing: a version is pending, but the device is not a test device")
     );
     assert!(paste(commands[2]).contains("3.5.6907.0 is approved"));
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);

@@ -652,7 +652,7 @@ fn a_rule_is_rolled_back_to_nothing_only_where_that_is_said() {
     place.run(&["approve", IP8540]).done();
     let refused = place.run(&["rollback", IP8540]).refused();
     let why =
-        "no version from before 3.5.6907.0 is kept, so nothing would be offered; --to-nothing does that";
+        "no version earlier than 3.5.6907.0 is kept, so nothing would be offered; --to-nothing does that";
     assert!(refused.contains(why), "{refused}");
     let report = place.run(&["rollback", IP8540, "--to-nothing"]).done();
     assert!(report.contains("rolled back from 3.5.6907.0 to nothing: nothing is offered"), "{report}");

@@ -65,7 +65,7 @@ fn a_mistyped_name_gets_the_name_that_was_meant() {
         format!("{IP8540}: nothing is pinned for the group Lisbn; did you mean the group Lisbon?")
     );
     let version = place.run(&["approve", IP8540, "3.5.6907.1"]).refused();
-    assert_eq!(version, format!("{IP8540}: no package brought 3.5.6907.1; did you mean 3.5.6907.0?"));
+    assert_eq!(version, format!("{IP8540}: no package contains 3.5.6907.1; did you mean 3.5.6907.0?"));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_timetable_that_names_what_is_not_there_is_refused_with_its_line_before_it_i
         ),
         (
             format!("1d rollout {IP8540} wave 3.5.6907.1 all\n"),
-            format!("line 1: {IP8540}: no package brought 3.5.6907.1; did you mean 3.5.6907.0?"),
+            format!("line 1: {IP8540}: no package contains 3.5.6907.1; did you mean 3.5.6907.0?"),
         ),
         (
             format!("1d rollout {IP8540} wave 3.5.6907.0 group=Lisbn\n"),

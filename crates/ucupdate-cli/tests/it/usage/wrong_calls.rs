@@ -124,7 +124,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["ingest", "a.cab", "--audit", "nope"], "--dry-run"),
         (&["plan", "--mac", "0021630F207B", "--dialect", "nope.toml"], "cannot be used with"),
         (&["explain", "--serial", "1", "--dialect", "nope.toml"], "cannot be used with"),
-        (&["serve", "--read-only-store", "--wait-for-log", "9"], "so requests would wait in vain"),
+        (&["serve", "--read-only-store", "--wait-for-log", "9"], "so requests would wait until they fail"),
         (&["history", "--last", "many"], "expected a number from 1"),
         (
             &["group", "add", "g", "--network", "10.0.0/8"],

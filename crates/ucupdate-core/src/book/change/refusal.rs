@@ -27,7 +27,7 @@ pub enum Refusal {
     #[error("no package {package}")]
     NoPackage { package: PackageId },
     /// The package has no pending version.
-    #[error("nothing of package {package} is pending")]
+    #[error("no version of package {package} is pending")]
     NothingPendingOf { package: PackageId },
     /// The rule already has this version with different bytes.
     #[error("{rule}: {version} is {state} already, with other bytes (from package {package})")]
@@ -40,16 +40,20 @@ pub enum Refusal {
         package: PackageId,
     },
     /// A different cabinet has the same package id, because both SHA-256 digests begin with the same 12 digits.
-    #[error("another package is called {package} already: their SHA-256 begin alike")]
+    #[error(
+        "another package has the id {package} already, because both SHA-256 digests begin with the same digits; expected a \
+         package with an id of its own, so build the package again"
+    )]
     OtherPackage { package: PackageId },
     /// Conflict: the version that would be approved was replaced after the files of the expected version were read
     /// back.
     #[error(
-        "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
+        "{rule}: conflict: the version to approve changed from {expected} to {found} since it was verified; look at {found} and \
+         try again"
     )]
     VersionConflict { rule: RuleKey, expected: ReportedVersion, found: ReportedVersion },
     /// Conflict: the entry that the command replaces was changed after the caller read it.
-    #[error("{what} was changed by somebody else meanwhile")]
+    #[error("conflict: {what} changed since it was read; look at it and try again")]
     EntryConflict { what: String },
     #[error("{rule}: {version} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
@@ -131,7 +135,8 @@ pub enum Refusal {
     /// The interim image is below the threshold of a stepping stone, so devices that install it would be offered it
     /// again.
     #[error(
-        "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
+        "interim image {version} for {locale} is below {below}, so devices would be offered it again and again; expected \
+         {below} or a later version"
     )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
     /// The stepping stones that would send an interim image name another version than it has.
@@ -178,26 +183,33 @@ pub enum Refusal {
     #[error("no rule is named")]
     NoneNamed,
     /// A rule, an interim image or a stepping stone uses the package.
-    #[error("package {package} is in use: a rule or an interim image is of it")]
+    #[error("package {package} is in use by a rule, an interim image or a stepping stone, so it is kept")]
     PackageInUse { package: PackageId },
     /// The package was removed from the rule book.
-    #[error("package {package} is kept no more; ingest it again")]
+    #[error("package {package} was removed from the rule book; ingest it again")]
     PackageRetired { package: PackageId },
     /// Conflict: the rule book changed since the caller read it.
-    #[error("the rule book is at revision {found} now, not at {expected} as it was when this was asked")]
+    #[error(
+        "conflict: the rule book is at revision {found}, expected {expected}; look at the changes and try again"
+    )]
     RevisionConflict { expected: u64, found: u64 },
     /// No ingested package contains this version for the rule.
-    #[error("{rule}: no package brought {version}")]
+    #[error("{rule}: no package contains {version}")]
     NoSuchVersion { rule: RuleKey, version: ReportedVersion },
     #[error("no group {name}")]
     NoGroup { name: GroupName },
-    #[error("group {name} is used by {by}")]
+    #[error("group {name} is in use by {by}")]
     GroupInUse { name: GroupName, by: String },
     /// The group has a predicate, so it has no member list.
-    #[error("group {name} is those of {predicate}, and has no list")]
+    #[error(
+        "group {name} is defined by a predicate ({predicate}), so it has no list of devices; change the predicate instead"
+    )]
     NotAList { name: GroupName, predicate: String },
     /// The group has a member list with devices, so it cannot get a predicate.
-    #[error("group {name} is a list of {}, expected an empty one to make it a predicate", Counted::new(*members, "device"))]
+    #[error(
+        "group {name} is a list of {}, expected an empty list to set a predicate; remove the devices first, or use another group",
+        Counted::new(*members, "device")
+    )]
     IsAList { name: GroupName, members: usize },
     /// The member list would be longer than [`MAX_LISTED`](crate::book::MAX_LISTED).
     #[error(
@@ -205,7 +217,9 @@ pub enum Refusal {
     )]
     TooManyMembers { name: GroupName, found: usize, limit: usize },
     /// The predicate is empty and would match every device.
-    #[error("group {name} would hold every device, since nothing is said of them")]
+    #[error(
+        "the predicate of group {name} is empty and would match every device; expected at least one condition, such as a model"
+    )]
     EmptyPredicate { name: GroupName },
     #[error("a hold {name} exists already, on {on}")]
     HoldNameTaken { name: HoldName, on: HeldDevices },
@@ -216,7 +230,9 @@ pub enum Refusal {
     #[error("no stepping stone {name}")]
     NoStone { name: StoneName },
     /// No replacement for the stone is given.
-    #[error("no stepping stone takes the place of {name}; expected one or more, or remove it")]
+    #[error(
+        "no stepping stone is given in place of {name}; expected one or more; to have none, remove {name}"
+    )]
     NoStoneInPlace { name: StoneName },
     /// A new stone would send an interim image to devices of any vendor or model, although the image may not be for
     /// them.
@@ -227,22 +243,26 @@ pub enum Refusal {
         narrow: Vec<String>,
     },
     /// The version of the stone is below its own threshold, so devices would be offered it again and again.
-    #[error("{by} is below {below}, so devices would be offered it again and again")]
+    #[error(
+        "{by} is below {below}, so devices would be offered it again and again; expected {below} or a later version"
+    )]
     StoneCycle { by: FirmwareVersion, below: FirmwareVersion },
     /// Another stone applies to the same devices, so this one is never used.
-    #[error("no device would come to it: {stone} is for the same devices")]
+    #[error(
+        "the stepping stone would never be used, because {stone} is for the same devices; change or remove that one first"
+    )]
     StoneUnreachable { stone: Box<SteppingStone> },
     /// A rule needs a stepping stone, but no package contains the image of that stepping stone.
     #[error(transparent)]
     StoneMissing(MissingStone),
     /// A rule needs the stone, and the interim image of the stone is not approved.
     #[error(
-        "{rule}: devices below {} would step by {version}, which is not approved, so they would get nothing; type `{}` first",
+        "{rule}: devices below {} must install {version} first, which is not approved, so they would get nothing; type `{}` first",
         stone.below, approve_command(&rule.kind().locale, rule.update_type(), Some(version))
     )]
     StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
     /// No package contains the version of the stone for any of its rules.
-    #[error("no package brought {by} for any rule of {stone}")]
+    #[error("no package contains {by} for any rule of {stone}; ingest a package with it first")]
     StoneNowhere { by: FirmwareVersion, stone: Box<SteppingStone> },
     /// A new name has a character that is invisible, or looks like another one.
     #[error(
@@ -250,15 +270,15 @@ pub enum Refusal {
          again without it", shown(name), u32::from(*found)
     )]
     NameUnseen { what: &'static str, name: Box<str>, found: char },
-    #[error("{scope} is not stopped")]
+    #[error("{}", not_stopped(scope))]
     NotStopped { scope: StopScope },
-    #[error("{scope} is stopped already, by {by}")]
+    #[error("{} are stopped already, by {by}", scope.offers())]
     AlreadyStopped { scope: StopScope, by: Box<str> },
     /// No author has requested the restart.
-    #[error("nobody asked for a restart of {scope}; one asks, and somebody else approves")]
+    #[error("no restart of {} was requested; one person must request it, and another person must approve it", scope.offers())]
     RestartNotAsked { scope: StopScope },
     /// The author who requested the restart tries to approve it.
-    #[error("{by} asked for the restart of {scope}, so somebody else has to approve it")]
+    #[error("{by} requested the restart of {}, so another person must approve it", scope.offers())]
     SamePerson { scope: StopScope, by: Box<str> },
 }
 
@@ -405,6 +425,14 @@ fn other_version(
          {advice}, and ingest the package again",
         named.join(", "),
     )
+}
+
+fn not_stopped(scope: &StopScope) -> String {
+    let nothing = "so there is nothing to restart";
+    match scope {
+        StopScope::All => format!("nothing is stopped, {nothing}"),
+        StopScope::Rule(rule) => format!("{rule} is not stopped, {nothing}"),
+    }
 }
 
 fn names(stones: &[SteppingStone]) -> String {

@@ -70,6 +70,16 @@ pub enum StopScope {
     Rule(RuleKey),
 }
 
+impl StopScope {
+    /// Returns the stopped offers as words of a sentence.
+    pub(crate) fn offers(&self) -> String {
+        match self {
+            Self::All => "all offers".to_owned(),
+            Self::Rule(rule) => format!("the offers of {rule}"),
+        }
+    }
+}
+
 impl fmt::Display for StopScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -28,7 +28,7 @@ impl fmt::Display for Audience {
             Self::Device(device) => write!(f, "the device with {device:#}"),
             Self::Group(group) => write!(f, "the group {group}"),
             Self::TestDevices => f.write_str("the test devices"),
-            Self::Everybody => f.write_str("everybody"),
+            Self::Everybody => f.write_str("all devices of this rule"),
         }
     }
 }

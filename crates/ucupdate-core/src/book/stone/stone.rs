@@ -175,7 +175,7 @@ pub enum StoneRemedy {
 
 /// A stone whose image is missing for a rule that needs it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{rule}: devices below {} step by {} first, and its image is not there, so they get nothing", stone.below, stone.by)]
+#[error("{rule}: devices below {} must install {} first, but its image is missing, so they get nothing", stone.below, stone.by)]
 #[non_exhaustive]
 pub struct MissingStone {
     /// The stone without image.

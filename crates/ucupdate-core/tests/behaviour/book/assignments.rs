@@ -51,8 +51,11 @@ fn several_versions_are_out_at_once_and_the_first_assignment_that_holds_decides(
         decided(&book, &ann, "1.9"),
         "offer 3.0, because the device with MAC address 002163000001 is pinned to it"
     );
-    assert_eq!(decided(&book, &bob, "1.9"), "offer 2.0, because the rollout labs holds the device");
-    assert_eq!(decided(&book, &cid, "1.0.600"), "offer 1.9, because it is approved for everybody");
+    assert_eq!(decided(&book, &bob, "1.9"), "offer 2.0, because the device is in rollout labs");
+    assert_eq!(
+        decided(&book, &cid, "1.0.600"),
+        "offer 1.9, because it is approved for all devices of this rule"
+    );
     assert_eq!(state(&book, PHONE), "- 1.9 -", "the original's three versions are still a view");
 }
 
@@ -66,9 +69,9 @@ fn a_version_nobody_brought_is_refused_when_it_is_written() {
     };
     assert_eq!(refused(&book, pin("2.0")), "no group lab");
     list(&mut book, "lab", &[]);
-    assert_eq!(refused(&book, pin("9.9")), format!("{PHONE}: no package brought 9.9"));
+    assert_eq!(refused(&book, pin("9.9")), format!("{PHONE}: no package contains 9.9"));
     let nobody = start(Audience::Everybody, "9.9", rollout("x"));
-    assert_eq!(refused(&book, nobody), format!("{PHONE}: no package brought 9.9"));
+    assert_eq!(refused(&book, nobody), format!("{PHONE}: no package contains 9.9"));
     make(&mut book, pin("2.0.0.0"));
 }
 
@@ -77,14 +80,15 @@ fn what_is_no_pin_and_no_rollout_is_refused_with_its_reason() {
     let mut book = book();
     let pin =
         |audience| BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("2.0") };
-    let no_pin = "a pin is for a device or a group, not for the test devices or everybody";
+    let no_pin = "a pin is for a device or a group, not for the test devices or all devices of this rule";
     assert_eq!(refused(&book, pin(Audience::Everybody)), format!("{PHONE}: {no_pin}"));
     let one = Audience::Device(DeviceId::Mac("000000000001".parse().unwrap()));
-    let no_rollout = "a rollout is for a group or for everybody, not for one device or the test devices";
+    let no_rollout =
+        "a rollout is for a group or for all devices of this rule, not for one device or the test devices";
     assert_eq!(refused(&book, start(one.clone(), "2.0", rollout("x"))), format!("{PHONE}: {no_rollout}"));
     make(&mut book, start(Audience::Everybody, "2.0", rollout("x")));
     let again = start(Audience::Everybody, "3.0", rollout("X"));
-    assert_eq!(refused(&book, again), format!("{PHONE}: a rollout X exists already"));
+    assert_eq!(refused(&book, again), format!("{PHONE}: a rollout X exists already; use another name"));
     let resume = BookCommand::ResumeRollout(key(PHONE), "x".parse().unwrap());
     assert_eq!(refused(&book, resume), format!("{PHONE}: rollout x is not paused"));
     let stop = BookCommand::StopRollout(key(PHONE), "y".parse().unwrap());
@@ -105,7 +109,10 @@ fn a_pause_offers_to_nobody_and_takes_from_nobody() {
     make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "phones hang".into()));
     assert_eq!(decided(&book, &phone, "1.9"), "nothing: the device has 1.9");
     assert_eq!(decided(&book, &phone, "2.0"), "nothing: the device has 2.0");
-    assert_eq!(decided(&book, &phone, "1.0.600"), "offer 1.9, because it is approved for everybody");
+    assert_eq!(
+        decided(&book, &phone, "1.0.600"),
+        "offer 1.9, because it is approved for all devices of this rule"
+    );
     make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(
         decided(&book, &phone, "1.0.600"),
@@ -255,18 +262,18 @@ fn a_group_is_a_list_or_a_predicate_and_stays_as_long_as_it_is_used() {
     let with = |predicate| BookCommand::PutGroup(Group { name: "lab".parse().unwrap(), predicate });
     assert_eq!(
         refused(&book, with(Some(Predicate::default()))),
-        "group lab would hold every device, since nothing is said of them"
+        "the predicate of group lab is empty and would match every device; expected at least one condition, such as a model"
     );
     let mut inside = Predicate::default();
     inside.side = Some(Side::Internal);
     assert_eq!(
         refused(&book, with(Some(inside))),
-        "group lab is a list of 1 device, expected an empty one to make it a predicate"
+        "group lab is a list of 1 device, expected an empty list to set a predicate; remove the devices first, or use another group"
     );
     make(&mut book, start(Audience::Group(name.clone()), "2.0", rollout("wave")));
     assert_eq!(
         refused(&book, BookCommand::RemoveGroup(name.clone())),
-        format!("group lab is used by the rule {PHONE}")
+        format!("group lab is in use by the rule {PHONE}")
     );
     make(&mut book, BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
     make(&mut book, BookCommand::RemoveGroup(name.clone()));
@@ -330,7 +337,7 @@ fn a_paused_rollout_is_not_finished_in_passing() {
     make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("10"))));
     make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
     let finish = || BookCommand::FinishRollout(key(PHONE), "WAVE".parse().unwrap());
-    let paused = format!("{PHONE}: rollout wave is paused, and to be resumed before it is finished");
+    let paused = format!("{PHONE}: rollout wave is paused; resume it before you finish it");
     assert_eq!(refused(&book, finish()), paused);
     assert_eq!(state(&book, PHONE), "- 1.9 -");
     make(&mut book, BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
@@ -348,7 +355,8 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     let audience = Audience::Group("lab".parse().unwrap());
     make(&mut book, BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
     let notes = make(&mut book, BookCommand::Reject(key(PHONE)));
-    let wave = format!("{PHONE}: 4.0 is still offered to 10% of everybody, by the rollout wave");
+    let wave =
+        format!("{PHONE}: 4.0 is still offered to 10% of all devices of this rule, by the rollout wave");
     let lab = format!("{PHONE}: 1.9 is still offered to the group lab, by a pin");
     assert_eq!((notes.len(), &notes[1]), (2, &wave));
     let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));

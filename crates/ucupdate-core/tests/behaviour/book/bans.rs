@@ -88,7 +88,7 @@ fn a_banned_stepping_stone_says_so() {
     assert!(notes[1].contains("the image of the stepping stone ocs-interim is banned"), "{notes:?}");
     assert_eq!(
         answer(&book, PHONE, "1.0.522.34"),
-        "nothing: devices below 1.0.522.98 go by 1.0.522.103 first, and that image is banned by \
+        "nothing: devices below 1.0.522.98 must install 1.0.522.103 first, but that image is banned by \
          UCPhone/LG-Nortel/*/*/*/* 1.0.522.103: it bricks phones"
     );
     assert!(answer(&book, PHONE, "1.0.522.103").starts_with("offer 3.5.6907.0"));
@@ -102,7 +102,7 @@ fn alias(field: &str, word: &str, stands_for: &str) -> Alias {
 fn a_device_is_known_by_an_alias_of_its_model_and_the_explanation_names_it() {
     let mut book = book();
     let reported = VVX.replace("VVX500", "VVX 500");
-    assert_eq!(answer(&book, &reported, "5.0.0.1"), "nothing: no rule is for such a device");
+    assert_eq!(answer(&book, &reported, "5.0.0.1"), "nothing: no rule matches the device");
     make(&mut book, BookCommand::PutAlias(alias("model", "vvx 500", "VVX500")));
     assert!(answer(&book, &reported, "5.0.0.1").starts_with("offer 5.4.0.1"));
     let index = EligibilityIndex::compile(&book, 1);
@@ -120,7 +120,7 @@ fn several_aliases_hold_at_once_and_only_within_their_pattern() {
     let both = "UCPhone/Polycom Inc/VVX500/B/ENU/CPE";
     assert_eq!(
         answer(&book, both, "5.0"),
-        "nothing: no rule is for such a device",
+        "nothing: no rule matches the device",
         "the pattern is matched with the words that the device reports"
     );
     assert!(answer(&book, "UCPhone/Polycom Inc/VVX500/A/ENU/CPE", "5.0").starts_with("offer"));
@@ -243,7 +243,7 @@ fn bans_and_aliases_come_back_from_a_delta() {
     );
 }
 
-const OFFERED: &str = "offer 5.4.0.1, because it is approved for everybody";
+const OFFERED: &str = "offer 5.4.0.1, because it is approved for all devices of this rule";
 
 /// A group of the devices whose kind matches a pattern.
 fn group(kind: &str) -> BookCommand {

@@ -137,7 +137,10 @@ fn an_earlier_book_whose_package_has_left_is_not_restored() {
     ingest(&mut book, &first);
     let earlier = book.clone();
     let in_use = refused(&book, BookCommand::Retire(vec![id(&first)]));
-    assert_eq!(in_use, "package 010101010101 is in use: a rule or an interim image is of it");
+    assert_eq!(
+        in_use,
+        "package 010101010101 is in use by a rule, an interim image or a stepping stone, so it is kept"
+    );
     make(&mut book, BookCommand::Remove(key(PHONE)));
     assert_eq!(
         make(&mut book, BookCommand::Retire(vec![id(&first)])),
@@ -145,7 +148,7 @@ fn an_earlier_book_whose_package_has_left_is_not_restored() {
     );
     assert_eq!(book.packages().len(), 0);
     let refused_to = book.restore(&earlier, 1).unwrap_err().to_string();
-    assert_eq!(refused_to, "package 010101010101 is kept no more; ingest it again");
+    assert_eq!(refused_to, "package 010101010101 was removed from the rule book; ingest it again");
     assert_eq!(refused(&book, BookCommand::Retire(vec![id(&first)])), "no package 010101010101");
     assert_eq!(refused(&book, BookCommand::Retire(Vec::new())), "no rule is named");
 
@@ -166,7 +169,7 @@ fn a_package_that_is_kept_for_roll_back_or_holds_an_interim_image_does_not_leave
     }
     ingest(&mut book, &stone);
     for package in [&old, &new, &stone] {
-        assert!(refused(&book, BookCommand::Retire(vec![id(package)])).ends_with("is of it"));
+        assert!(refused(&book, BookCommand::Retire(vec![id(package)])).ends_with("so it is kept"));
     }
 }
 

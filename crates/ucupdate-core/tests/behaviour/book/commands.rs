@@ -14,8 +14,8 @@ fn ingesting_makes_versions_pending_and_approving_gives_them_to_everybody() {
         [
             format!("{PHONE}: 3.5.6907.0 is pending"),
             format!(
-                "{PHONE}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing; \
-                 ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device has to step"
+                "{PHONE}: devices below 1.0.522.98 must install 1.0.522.103 first, but its image is missing, so they get nothing; \
+                 ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device needs it"
             ),
         ]
     );
@@ -103,15 +103,15 @@ fn moves_in_a_wrong_state_are_refused_each_with_its_own_reason() {
     assert_eq!(
         refused(&book, BookCommand::RollBack(key(PHONE))),
         format!(
-            "{PHONE}: no version from before 1.0 is kept, so nothing would be offered; a roll back to nothing is a \
-             command of its own"
+            "{PHONE}: no version earlier than 1.0 is kept, so nothing would be offered; if that is \
+             intended, roll back to nothing"
         )
     );
     make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(
         refused(&book, BookCommand::RollBack(key(PHONE))),
         format!(
-            "{PHONE}: no version is approved and none from before is kept, so there is nothing to roll back"
+            "{PHONE}: no version is approved and no earlier version is kept, so there is nothing to roll back"
         )
     );
 }
@@ -142,7 +142,7 @@ fn approving_all_of_a_package_skips_what_is_not_pending_from_it() {
     assert_eq!(state(&book, cx700), "2.0 - -");
     assert_eq!(
         refused(&book, BookCommand::ApproveAllOf(id(1))),
-        "nothing of package 010101010101 is pending"
+        "no version of package 010101010101 is pending"
     );
     assert_eq!(refused(&book, BookCommand::ApproveAllOf(id(9))), "no package 090909090909");
 }
@@ -183,7 +183,7 @@ fn an_interim_image_of_another_version_than_its_stone_names_is_refused_with_what
         book.ingest(&low).unwrap_err().to_string(),
         "interim image 1.0.522.97 for ENU has another version than its stepping stones expect: ocs-interim names 1.0.522.103; \
          if the package is right, type `ucupdate stone set ocs-interim --below 1.0.522.97 --by 1.0.522.97` (devices of \
-         ocs-interim from 1.0.522.97 on step no more), and ingest the package again"
+         ocs-interim with 1.0.522.97 or later no longer need a step), and ingest the package again"
     );
 }
 
@@ -215,7 +215,8 @@ fn another_cabinet_whose_digest_begins_alike_is_refused_and_replaces_nothing() {
     alike.sha256 = Sha256Digest::new(sha256);
     assert_eq!(
         book.ingest(&alike).unwrap_err().to_string(),
-        "another package is called 010101010101 already: their SHA-256 begin alike"
+        "another package has the id 010101010101 already, because both SHA-256 digests begin with the same digits; expected a \
+         package with an id of its own, so build the package again"
     );
 }
 
@@ -266,7 +267,7 @@ fn a_rejected_version_is_not_pending_again_at_the_next_ingest() {
     let notes = make(&mut book, BookCommand::Unreject { rule: key(PHONE), version: version.clone() });
     assert_eq!(
         notes,
-        [format!("{PHONE}: the rejection of 1.0 is taken back"), format!("{PHONE}: 1.0.0 is pending")]
+        [format!("{PHONE}: the rejection of 1.0 is withdrawn"), format!("{PHONE}: 1.0.0 is pending")]
     );
     let twice = refused(&book, BookCommand::Unreject { rule: key(PHONE), version });
     assert_eq!(twice, format!("{PHONE}: 1.0 is not rejected"));
@@ -284,7 +285,7 @@ fn a_version_is_approved_by_its_name_whatever_is_pending() {
     assert!(!book.rule(&key(PHONE)).unwrap().is_rejected(&ReportedVersion::new("1.0")));
     make(&mut book, approve("2.0"));
     assert_eq!(state(&book, PHONE), "- 2.0 1.0");
-    assert_eq!(refused(&book, approve("3.0")), format!("{PHONE}: no package brought 3.0"));
+    assert_eq!(refused(&book, approve("3.0")), format!("{PHONE}: no package contains 3.0"));
 }
 
 #[test]
@@ -307,7 +308,7 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
         notes[1..3],
         [
             format!("{PHONE}: rollout old of 1.0 is ended"),
-            format!("{PHONE}: 3.0 is still offered to 20% of everybody, by the rollout new"),
+            format!("{PHONE}: 3.0 is still offered to 20% of all devices of this rule, by the rollout new"),
         ]
     );
     let notes = make(&mut book, start("1.0", "down"));

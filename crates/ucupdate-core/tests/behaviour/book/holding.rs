@@ -34,7 +34,7 @@ fn policy(change: impl FnOnce(&mut OfferPolicy)) -> BookCommand {
     BookCommand::SetPolicy(key(PHONE), policy)
 }
 
-const OFFERED: &str = "offer 2.0, because it is approved for everybody";
+const OFFERED: &str = "offer 2.0, because it is approved for all devices of this rule";
 
 #[test]
 fn a_device_a_group_or_a_rule_can_be_held() {
@@ -149,19 +149,19 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     let kill = |scope: StopScope| BookCommand::Kill { scope, reason: "phones burn".into() };
     let ask = BookCommand::AskRestart { scope: StopScope::All };
     let approve = || BookCommand::ApproveRestart { scope: StopScope::All };
-    assert_eq!(refused(&book, ask.clone()), "all is not stopped");
+    assert_eq!(refused(&book, ask.clone()), "nothing is stopped, so there is nothing to restart");
     make(&mut book, kill(StopScope::All));
     assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, everything is stopped by ann: phones burn");
     assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0");
     assert_eq!(refused(&book, kill(StopScope::All)), "all is stopped already, by ann");
     assert_eq!(
         refused_to(&book, "bob", approve()),
-        "nobody asked for a restart of all; one asks, and somebody else approves"
+        "no restart of all offers was requested; one person must request it, and another person must approve it"
     );
     make(&mut book, ask);
     assert_eq!(
         refused_to(&book, "Ann ", approve()),
-        "ann asked for the restart of all, so somebody else has to approve it"
+        "ann requested the restart of all offers, so another person must approve it"
     );
     assert!(decided(&book, "1.9").starts_with("nothing"), "asking alone starts nothing");
     make_as(&mut book, "bob", approve());
@@ -194,13 +194,14 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
         Trace::of(&index, &Question::new(&device, &module), NOW).first_cause().unwrap()
     };
     assert_eq!(cause(&book, PHONE), "nothing: no version is approved");
-    let near =
-        format!("no rule for it; the nearest is {PHONE}, for hardware revision A, where the device says B");
+    let near = format!(
+        "no rule matches the device; the nearest is {PHONE}, for hardware revision A, where the device says B"
+    );
     assert_eq!(cause(&book, "UCPhone/LG-Nortel/IP8540/B/ENU/CPE"), near);
     make(&mut book, start_rollout(PHONE, Audience::Group("site".parse().unwrap()), "2.0", rollout("wave")));
     assert_eq!(
         cause(&book, PHONE),
-        "rollout wave of 2.0: for the group site: the device's network is another"
+        "rollout wave of 2.0: for the group site: the network of the device differs"
     );
 }
 
@@ -227,7 +228,7 @@ fn one_person_is_one_person_however_the_name_is_spelled() {
         ["éva nagy", "Éva\u{a0}Nagy", "Éva  Nagy", "É\u{200b}va Nagy", "\u{feff}ÉVA NAGY", "Éva\u{ad} Nagy"]
     {
         let refusal = refused_to(&book, by, BookCommand::ApproveRestart { scope: scope() });
-        assert!(refusal.starts_with("Éva Nagy asked for the restart"), "{by:?}: {refusal}");
+        assert!(refusal.starts_with("Éva Nagy requested the restart"), "{by:?}: {refusal}");
     }
     make_as(&mut book, "eva nagy", BookCommand::ApproveRestart { scope: scope() });
 }
@@ -266,5 +267,10 @@ fn the_first_cause_is_the_assignment_that_came_nearest() {
     let index = EligibilityIndex::compile(&book, 1);
     let (device, module) = (device(PHONE), module("1.9"));
     let cause = Trace::of(&index, &Question::new(&device, &module), NOW).first_cause().unwrap();
-    assert!(cause.starts_with("rollout wave of 2.0: for 0% of everybody: the device comes from"), "{cause}");
+    assert!(
+        cause.starts_with(
+            "rollout wave of 2.0: for 0% of all devices of this rule: the device is included from"
+        ),
+        "{cause}"
+    );
 }

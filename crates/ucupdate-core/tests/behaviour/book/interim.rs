@@ -83,7 +83,7 @@ fn approving_a_release_approves_the_interim_image_of_its_package_on_its_way_and_
         [
             format!("{PHONE}: 3.5.6907.0 is approved"),
             format!(
-                "interim image 1.0.522.103 for ENU is approved too, because devices of {PHONE} step by it"
+                "interim image 1.0.522.103 for ENU is approved too, because devices of {PHONE} must install it first"
             ),
         ]
     );
@@ -133,7 +133,7 @@ fn a_release_of_another_package_leaves_the_interim_image_pending_and_says_what_t
     assert_eq!(
         notes[1],
         format!(
-            "{PHONE}: devices below 1.0.522.98 step by 1.0.522.103 first, and the interim image 1.0.522.103 is pending, so \
+            "{PHONE}: devices below 1.0.522.98 must install 1.0.522.103 first, but the interim image 1.0.522.103 is pending, so \
              they get nothing unless they are test devices; `ucupdate interim approve ENU` approves it"
         )
     );
@@ -142,7 +142,7 @@ fn a_release_of_another_package_leaves_the_interim_image_pending_and_says_what_t
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert_eq!(
         answer(&book, PHONE, "1.0.522.34"),
-        "offer 1.0.522.103 as a stepping stone to 4.0.7577.0, because it is approved for everybody"
+        "offer 1.0.522.103 as a stepping stone to 4.0.7577.0, because it is approved for all devices of this rule"
     );
     make(&mut book, BookCommand::RemoveTestDevice("lab".parse().unwrap()));
     assert_eq!(make(&mut book, approve_interim("ENU")), ["interim image 1.0.522.103 for ENU is approved"]);
@@ -215,7 +215,7 @@ fn restoring_a_revision_restores_which_interim_image_is_approved() {
     make(&mut book, approve());
     let restored = book.restore(&before, 1).unwrap();
     let notes: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
-    assert_eq!(notes[1], "no interim image for ENU is approved, as it was then");
+    assert_eq!(notes[1], "no interim image for ENU is approved, as in the restored revision");
     assert_eq!(notes[2], "interim image 1.0.522.103 for ENU is pending");
     book.apply(&restored.delta);
     assert_eq!(images(&book), "- 1.0.522.103");
@@ -344,7 +344,7 @@ fn a_stone_for_an_image_that_is_not_approved_stops_nobody_who_gets_something_tod
     assert_eq!(
         refused(&book, add.clone()),
         format!(
-            "{CX600}: devices below 2.0.0.0 would step by 2.0.0.0, which is not approved, so they would get nothing; type \
+            "{CX600}: devices below 2.0.0.0 must install 2.0.0.0 first, which is not approved, so they would get nothing; type \
              `ucupdate interim approve ENU 2.0.0.0` first"
         )
     );
@@ -427,7 +427,7 @@ fn a_stone_is_replaced_by_stones_that_could_be_added() {
     let replace = |stones: Vec<SteppingStone>| BookCommand::ReplaceStone { name: name.clone(), stones };
     assert_eq!(
         refused(&book, replace(Vec::new())),
-        "no stepping stone takes the place of ocs-interim; expected one or more, or remove it"
+        "no stepping stone is given in place of ocs-interim; expected one or more; to have none, remove ocs-interim"
     );
     let mut low = book.settings().stones[0].clone();
     low.by = "1.0".parse().unwrap();
@@ -445,7 +445,7 @@ fn a_package_whose_interim_image_is_pending_does_not_leave_the_book() {
     let mut book = book();
     make(&mut book, BookCommand::Remove(key(PHONE)));
     let retire = BookCommand::Retire(vec![uc_updates().id()]);
-    assert!(refused(&book, retire.clone()).ends_with("is of it"));
+    assert!(refused(&book, retire.clone()).ends_with("so it is kept"));
     make(&mut book, reject_interim());
     make(&mut book, retire);
 }

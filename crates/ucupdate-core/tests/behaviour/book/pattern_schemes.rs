@@ -184,7 +184,7 @@ fn the_package_of_a_stone_is_kept_by_the_scheme_of_its_rule() {
     let id = package(1, &[]).id();
     assert_eq!(
         refused(&book, BookCommand::Retire(vec![id])),
-        format!("package {id} is in use: a rule or an interim image is of it")
+        format!("package {id} is in use by a rule, an interim image or a stepping stone, so it is kept")
     );
 }
 

@@ -46,7 +46,7 @@ fn a_stone_may_be_for_one_model_or_hardware_revision() {
     other.kind.hardware_revision = vec!["B".parse().unwrap()];
     let nowhere = refused(&book, BookCommand::AddStone(other.clone()));
     assert!(
-        nowhere.starts_with("no package brought 3.5.6907.0 for any rule of lync: UCPhone/*/*/B/*"),
+        nowhere.starts_with("no package contains 3.5.6907.0 for any rule of lync: UCPhone/*/*/B/*"),
         "{nowhere}"
     );
     other.kind.hardware_revision = vec!["a".parse().unwrap()];
@@ -59,11 +59,11 @@ fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
     let book = book();
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "3.5.6907.0", "3.5.6906.9"))),
-        "3.5.6906.9 is below 3.5.6907.0, so devices would be offered it again and again"
+        "3.5.6906.9 is below 3.5.6907.0, so devices would be offered it again and again; expected 3.5.6907.0 or a later version"
     );
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
-        "no device would come to it: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103 is for the same devices"
+        "the stepping stone would never be used, because ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103 is for the same devices; change or remove that one first"
     );
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("OCS-Interim", "2.0", "3.5.6907.0"))),
@@ -79,7 +79,7 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0"))),
         format!(
-            "{GERMAN}: devices below 3.5.6907.0 step by 3.5.6907.0 first, and its image is not there, so they get nothing"
+            "{GERMAN}: devices below 3.5.6907.0 must install 3.5.6907.0 first, but its image is missing, so they get nothing"
         )
     );
     let mut interim = stone("late", "2.0", "2.0");
@@ -88,7 +88,7 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     interim.kind.model = vec!["IP8540".parse().unwrap()];
     assert_eq!(
         refused(&book, BookCommand::AddStone(interim)),
-        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it again and again"
+        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it again and again; expected 2.0 or a later version"
     );
 }
 
@@ -99,8 +99,8 @@ fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jum
     assert_eq!(
         notes[1],
         format!(
-            "{GERMAN}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing; \
-             ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device has to step"
+            "{GERMAN}: devices below 1.0.522.98 must install 1.0.522.103 first, but its image is missing, so they get nothing; \
+             ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device needs it"
         )
     );
     make(&mut book, approve(GERMAN));
@@ -141,7 +141,7 @@ fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release()
     assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0");
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "4.0", "4.0.0.5"))),
-        "no device would come to it: lync: UCPhone/*/*/*/* below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
+        "the stepping stone would never be used, because lync: UCPhone/*/*/*/* below 4.0.0.0 goes by 4.0.0.5 is for the same devices; change or remove that one first"
     );
 }
 

@@ -37,7 +37,7 @@ fn a_pending_version_is_for_test_devices_only() {
     phone.mac_address = Reported::new("00:00:00:00:00:01");
     assert_eq!(
         decided(&book, &phone, "1.0.522.103"),
-        "nothing: a version is pending, and the device is no test device"
+        "nothing: a version is pending, but the device is not a test device"
     );
     make(&mut book, BookCommand::Reject(key(PHONE)));
     assert_eq!(decided(&book, &phone, "1.0.522.103"), "nothing: no version is approved");
@@ -62,12 +62,12 @@ fn a_device_with_both_may_match_by_either_and_blanks_match_nothing() {
 fn a_missing_interim_image_is_said_and_never_jumped_over() {
     let book = field_book();
     let german = device("UCPhone/LG-Nortel/IP8540/A/DEU/CPE");
-    assert_eq!(decided(&book, &german, "1.0.522.34"), "nothing: no rule is for such a device");
+    assert_eq!(decided(&book, &german, "1.0.522.34"), "nothing: no rule matches the device");
     let mut book = book;
     ingest(&mut book, &package(2, &[("UCPhone/LG-Nortel/IP8540/A/DEU/CPE", "3.5.6907.0", 2)]));
     assert_eq!(
         decided(&book, &german, "1.0.522.34"),
-        "nothing: devices below 1.0.522.98 go by 1.0.522.103 first, and no such image is there for this locale"
+        "nothing: devices below 1.0.522.98 must install 1.0.522.103 first, but no such image exists for this locale"
     );
 }
 
@@ -77,7 +77,7 @@ fn a_version_is_offered_when_it_differs_even_if_it_is_older() {
     ingest(&mut book, &package(1, &[(PHONE, "3.5.6907.0", 1)]));
     make(&mut book, approve(PHONE));
     let phone = device(PHONE);
-    let offered = "offer 3.5.6907.0, because it is approved for everybody";
+    let offered = "offer 3.5.6907.0, because it is approved for all devices of this rule";
     assert_eq!(decided(&book, &phone, "4.0.7577.0"), offered);
     assert_eq!(decided(&book, &phone, "3.5.6907"), "nothing: the device has 3.5.6907.0");
     let newer = OfferPolicy::offering(OfferRule::Newer);
@@ -117,12 +117,9 @@ fn every_word_but_the_vendor_spelled_otherwise_is_another_device() {
         "UCPhone/LG-Nortel/IP8540/B/ENU/CPE",
         "UCPhone/LG-Nortel/IP8540/A/ENG/CPE",
     ] {
-        assert_eq!(decided(&book, &device(other), "1.0"), "nothing: no rule is for such a device", "{other}");
+        assert_eq!(decided(&book, &device(other), "1.0"), "nothing: no rule matches the device", "{other}");
     }
-    assert_ne!(
-        decided(&book, &device(&PHONE.to_uppercase()), "1.0"),
-        "nothing: no rule is for such a device"
-    );
+    assert_ne!(decided(&book, &device(&PHONE.to_uppercase()), "1.0"), "nothing: no rule matches the device");
 }
 
 /// Returns a request of the phone in `vectors/` for modules with these names.

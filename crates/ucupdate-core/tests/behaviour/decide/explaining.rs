@@ -19,8 +19,8 @@ fn a_near_miss_names_the_word_that_differs() {
         explained(&book, device("UCPhone/LG-Nortel/IP8540/B/ENU/CPE"), &["1.0"]),
         "rule book revision 7\n\
          cpe.nbt at version \"1.0\"\n  \
-         no rule for it; the nearest is UCPhone/LG-Nortel/IP8540/A/ENU/CPE, for hardware revision A, where the device says B\n  \
-         => nothing: no rule is for such a device"
+         no rule matches the device; the nearest is UCPhone/LG-Nortel/IP8540/A/ENU/CPE, for hardware revision A, where the device says B\n  \
+         => nothing: no rule matches the device"
     );
 }
 
@@ -35,7 +35,7 @@ fn the_whole_way_to_an_offer_is_reported() {
          cpe.nbt at version \"1.0.522.34\"\n  \
          rule UCPhone/LG-Nortel/IP8540/A/ENU/CPE\n  \
          pending 3.5.6907.0: the device is the test device lab phone\n  \
-         stepping stone: below 1.0.522.98 goes by 1.0.522.103, and a pending image is there: the device is the test device lab phone\n  \
+         stepping stone: below 1.0.522.98 goes by 1.0.522.103, and the image is pending: the device is the test device lab phone\n  \
          => offer 1.0.522.103 as a stepping stone to 3.5.6907.0, because it is a test device"
     );
 }

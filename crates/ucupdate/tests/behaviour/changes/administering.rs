@@ -109,8 +109,8 @@ async fn a_roll_back_to_nothing_is_a_method_of_its_own_and_is_stored_so_that_ear
     assert_eq!(
         refused,
         format!(
-            "{phone}: no version from before 3.5.6907.0 is kept, so nothing would be offered; a roll back to nothing is a \
-             command of its own"
+            "{phone}: no version earlier than 3.5.6907.0 is kept, so nothing would be offered; if that is \
+             intended, roll back to nothing"
         )
     );
     let changed = ann.roll_back_to_nothing(phone.clone()).await.unwrap();

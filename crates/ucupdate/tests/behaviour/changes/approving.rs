@@ -13,7 +13,8 @@ async fn what_was_not_looked_at_is_not_approved() {
     assert_eq!(
         refused.to_string(),
         format!(
-            "{phone}: 9.9.9.9 is what would be given to everybody now, not 3.5.6907.0 as it was when this was asked"
+            "{phone}: conflict: the version to approve changed from 3.5.6907.0 to 9.9.9.9 since it was verified; look at 9.9.9.9 and try \
+             again"
         )
     );
     assert_eq!(service.snapshot().book().rule(&phone).unwrap().approved(), None);

@@ -174,7 +174,7 @@ async fn an_interim_image_whose_version_nothing_states_is_left_out_until_a_stone
     stone.by = "2.0.0.0".parse().unwrap();
     let version = ReportedVersion::new("2.0.0.0");
     let refused = service.admin("ann").add_stone(stone.clone()).await.unwrap_err();
-    assert!(refused.to_string().contains("its image is not there"), "{refused}");
+    assert!(refused.to_string().contains("its image is missing"), "{refused}");
     service.admin("ann").reject(cx600()).await.unwrap();
     service.admin("ann").add_stone(stone).await.unwrap();
     ingest(&service, without_manifest).await.unwrap();

@@ -13,7 +13,7 @@ async fn nobody_approves_their_own_restart_however_the_name_is_spelled() {
         let as_value = BookCommand::ApproveRestart { scope: scope() };
         let as_value = service.admin(author).command(&as_value).await.unwrap_err();
         for refused in [as_method, as_value] {
-            let message = "Ann Lee asked for the restart of all, so somebody else has to approve it";
+            let message = "Ann Lee requested the restart of all offers, so another person must approve it";
             assert_eq!(refused.to_string(), message, "{author:?}");
         }
     }

@@ -119,7 +119,10 @@ async fn files_that_were_stored_anew_meanwhile_are_not_given_out_unread() {
         ingest(&open(store).await, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     });
     let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
-    assert_eq!(refused, "the rule book is at revision 9 now, not at 8 as it was when this was asked");
+    assert_eq!(
+        refused,
+        "conflict: the rule book is at revision 9, expected 8; look at the changes and try again"
+    );
     service.admin("bob").roll_back_to(2).await.unwrap();
 }
 

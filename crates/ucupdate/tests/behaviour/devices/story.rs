@@ -31,7 +31,7 @@ async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
         report,
         [
             "1 ann interim image 1.0.522.103 for ENU is pending",
-            "2 ann interim image 1.0.522.103 for ENU is approved too, because devices of UCPhone/Polycom/CX700/A/ENU/CPE step by it",
+            "2 ann interim image 1.0.522.103 for ENU is approved too, because devices of UCPhone/Polycom/CX700/A/ENU/CPE must install it first",
             "3 bob UCPhone/Polycom/CX700/A/ENU/CPE: rolled back from 3.5.6907.9 to nothing: nothing is offered",
         ]
     );

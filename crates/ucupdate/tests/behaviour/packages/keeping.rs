@@ -206,7 +206,7 @@ async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
     });
     let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
     assert!(store.has_happened());
-    assert_eq!(refused, format!("package {first} is kept no more; ingest it again"));
+    assert_eq!(refused, format!("package {first} was removed from the rule book; ingest it again"));
     let book = assert_sound(&store).await;
     assert_eq!(book.rule(&sample::ip8540()).unwrap().approved().unwrap().version.as_str(), "3.0");
 }

@@ -16,7 +16,7 @@ pub(crate) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
         line.push_str(&format!(": {}", Shown(&stop.reason)));
     }
     if let Some(by) = &stop.restart_asked_by {
-        line.push_str(&format!(" ({} asked for a restart, somebody else has to approve it)", Shown(by)));
+        line.push_str(&format!(" ({} requested a restart; another person must approve it)", Shown(by)));
     }
     line
 }

@@ -69,8 +69,9 @@ impl<'a, 'c> Story<'a, 'c> {
         self.printer.step("A phone asks: an LG-Nortel IP8540 that knows no version of its own.")?;
         self.asks(&mut phone, HANDLER, None).await?;
 
-        self.printer
-            .step("It becomes a test device, so that it gets what is pending before everybody does.")?;
+        self.printer.step(
+            "It becomes a test device, so that it gets the pending version before all other devices.",
+        )?;
         let mac = phone.device().mac_address.read().copied();
         let id = DeviceId::Mac(mac.ok_or_else(|| Failure::new("the phone has no MAC address"))?);
         let device = TestDevice { name: "Rui's phone".parse()?, id };
@@ -78,17 +79,17 @@ impl<'a, 'c> Story<'a, 'c> {
             self.printer.line(note)?;
         }
 
-        self.printer.step("It asks again. What it has is too old for the new firmware, so it goes by an interim image first.")?;
+        self.printer.step("It asks again. Its version is too old for the new firmware, so it must install an interim image first.")?;
         self.asks(&mut phone, HANDLER, Some(sample::INTERIM_VERSION)).await?;
 
         self.printer.step("It asks after the reboot, and gets the new firmware.")?;
         self.asks(&mut phone, HANDLER, Some(sample::IP8540_VERSION)).await?;
-        self.printer.line(format_args!("For everybody else {rule} is as it was: pending."))
+        self.printer.line(format_args!("For all other devices the version of {rule} is still pending."))
     }
 
     async fn everybody_is_updated(&mut self) -> Result<(), Failure> {
         let rule = sample::cx700();
-        self.printer.step("An administrator approves the other model's firmware, for everybody.")?;
+        self.printer.step("An administrator approves the firmware of the other model for all devices.")?;
         for note in self.service.admin(AUTHOR).approve(vec![rule.clone()]).await?.notes {
             self.printer.line(note)?;
         }

@@ -37,7 +37,7 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     Ok(vec![
         command("another phone of the model that is pending asks, and is offered nothing", ask.clone()),
         command("why not: the same request, in a file", format!("{on_store} explain {}", path(&request))),
-        command("approve it for everybody", format!("{on_store} approve {rule}")),
+        command("approve it for all devices", format!("{on_store} approve {rule}")),
         command(
             "a second later the phone is offered it",
             format!("{ask} --download {}", path(&folder.join("download"))),

@@ -275,7 +275,7 @@ impl ServeArgs {
         match self.wait_for_log.is_some() && self.read_only_store {
             true => Err(Failure::usage(
                 "--wait-for-log and --read-only-store are both given, expected one of them: no log row is written to a store that \
-                 is only read, so requests would wait in vain",
+                 is only read, so requests would wait until they fail",
             )),
             false => Ok(()),
         }

@@ -310,7 +310,7 @@ async fn unless_stopped<T>(
 ) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
-        () = stopping.signal() => Err(Failure::new("ended before it served anybody")),
+        () = stopping.signal() => Err(Failure::new("the server ended before it accepted a connection")),
     }
 }
 

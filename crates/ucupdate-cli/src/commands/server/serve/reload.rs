@@ -112,7 +112,9 @@ impl Reload {
                     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 }
                 Err(Failure::Explained(_, reason)) => {
-                    tracing::error!("{reason}; the certificate of before is used");
+                    tracing::error!(
+                        "{reason}; the server keeps the previous certificate; correct the file, and it is read again"
+                    );
                 }
                 Err(Failure::OutputClosed) => {}
             }
@@ -125,7 +127,9 @@ impl Reload {
         let command = self.command;
         match files::on_own_thread(move || settings_now(command())).await {
             Err(Failure::Explained(_, reason)) => {
-                tracing::error!("{reason}; the settings of before hold, and a restart would fail");
+                tracing::error!(
+                    "{reason}; the server keeps the previous settings; correct them, because a restart would fail"
+                );
             }
             Err(Failure::OutputClosed) => {}
             Ok((now, args)) => {

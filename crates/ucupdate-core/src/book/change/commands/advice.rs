@@ -29,7 +29,7 @@ pub(super) fn stones_that_name(
         match try_on(&mut tried, &replace) {
             Ok(()) if is_low => {
                 lines.push(format!("`ucupdate stone set {name}{below} --by {by}`"));
-                notes.push(format!("devices of {name} from {by} on step no more"));
+                notes.push(format!("devices of {name} with {by} or later no longer need a step"));
             }
             Ok(()) => lines.push(format!("`ucupdate stone set {name} --by {by}`")),
             Err(refusal) => {

@@ -47,7 +47,7 @@ impl fmt::Display for Note {
                  rejection back"
             ),
             Self::RejectionTakenBack { rule, version } => {
-                write!(f, "{rule}: the rejection of {version} is taken back")
+                write!(f, "{rule}: the rejection of {version} is withdrawn")
             }
             Self::Rejected { rule, version } => write!(f, "{rule}: {version} is rejected"),
             Self::RolledBack { rule, version, from: Some(from) } => {
@@ -75,7 +75,8 @@ impl fmt::Display for Note {
                 let too = if with.is_some() { " too" } else { "" };
                 write!(f, "interim image {version} for {locale} is approved{too}")?;
                 before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))?;
-                with.as_ref().map_or(Ok(()), |rule| write!(f, ", because devices of {rule} step by it"))
+                with.as_ref()
+                    .map_or(Ok(()), |rule| write!(f, ", because devices of {rule} must install it first"))
             }
             Self::InterimRejected { locale, version } => {
                 write!(f, "interim image {version} for {locale} is rejected")
@@ -112,10 +113,13 @@ impl fmt::Display for Note {
                  its version, expected a manifest that does; `ucupdate package build` writes one"
             ),
             Self::InterimRemoved { locale } => {
-                write!(f, "no interim image for {locale} is approved, as it was then")
+                write!(f, "no interim image for {locale} is approved, as in the restored revision")
             }
             Self::InterimNotPending { locale, from } => {
-                write!(f, "no interim image for {locale} is pending, as it was then; {from} was pending")
+                write!(
+                    f,
+                    "no interim image for {locale} is pending, as in the restored revision; {from} was pending"
+                )
             }
             Self::TestDeviceAdded { name, id } => write!(f, "{name} is a test device, known by its {id:#}"),
             Self::TestDeviceRemoved { name, id } => write!(f, "{name} is no longer a test device ({id:#})"),
@@ -166,11 +170,11 @@ impl fmt::Display for Note {
             }
             Self::Restored { revision } => write!(f, "the rule book is as it was at revision {revision}"),
             Self::NothingApproved { rule, from } => {
-                write!(f, "{rule}: nothing is approved, as it was then")?;
+                write!(f, "{rule}: nothing is approved, as in the restored revision")?;
                 from.as_ref().map_or(Ok(()), |from| write!(f, "; {from} was approved"))
             }
             Self::NothingPending { rule, from } => {
-                write!(f, "{rule}: nothing is pending, as it was then; {from} was pending")
+                write!(f, "{rule}: nothing is pending, as in the restored revision; {from} was pending")
             }
             Self::StillGiven { rule, version, share, audience, rollout } => {
                 write!(f, "{rule}: {version} is still offered to ")?;
@@ -265,14 +269,14 @@ impl fmt::Display for Note {
                     }
                     StoneRemedy::Ingest => write!(
                         f,
-                        "ingest a package with it, or else type `ucupdate stone remove {name}` if no device has to step"
+                        "ingest a package with it, or else type `ucupdate stone remove {name}` if no device needs it"
                     ),
                 }
             }
             Self::StonePending { stone, rule, version } => write!(
                 f,
-                "{rule}: devices below {} step by {} first, and the interim image {version} is pending, so they get nothing \
-                 unless they are test devices; `{}` approves it",
+                "{rule}: devices below {} must install {} first, but the interim image {version} is pending, so they get \
+                 nothing unless they are test devices; `{}` approves it",
                 stone.below,
                 stone.by,
                 approve_command(&rule.kind().locale, rule.update_type(), None)
@@ -285,7 +289,7 @@ impl fmt::Display for Note {
             ),
             Self::StoneBanned { rule, stone } => write!(
                 f,
-                "{rule}: the image of the stepping stone {stone} is banned, so devices that have to step are offered \
+                "{rule}: the image of the stepping stone {stone} is banned, so devices that must install it first are offered \
                  nothing"
             ),
             Self::BannedAtIngest { rule, version, ban } => {
@@ -338,7 +342,7 @@ impl fmt::Display for Note {
                 write!(f, "stays stopped: {scope}{}; a roll back restarts nothing", Reason(reason))
             }
             Self::RestartAsked { scope, by } => {
-                write!(f, "{by} requests a restart of {scope}; somebody else has to approve it")
+                write!(f, "{by} requests a restart of {}; another person must approve it", scope.offers())
             }
             Self::Restarted { scope, reason } => {
                 write!(f, "restarted: {scope}")?;

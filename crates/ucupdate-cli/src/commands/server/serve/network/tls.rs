@@ -338,7 +338,7 @@ mod tests {
         let made = generate_simple_self_signed(vec!["updates.contoso.com".to_owned()]).unwrap();
         fs::write(&cert, made.cert.pem()).unwrap();
         assert!(served.reload(false, now).is_err(), "the key is not that of the new certificate");
-        assert!(served.is_for("localhost"), "the certificate of before stays");
+        assert!(served.is_for("localhost"), "the previous certificate is kept");
         fs::write(&key, made.signing_key.serialize_pem() + "\n").unwrap();
         assert!(served.reload(false, now).unwrap().is_some());
         assert!(served.is_for("updates.contoso.com") && !served.is_for("localhost"));
