@@ -82,7 +82,7 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
         "its name is the version"
     );
     let taken = place.run(&[&start[..], &["--percent", "100"]].concat()).refused();
-    assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 exists already; use another name"));
+    assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 exists already"));
     let ramp = [
         "--name",
         "slow",
@@ -163,7 +163,7 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
     assert_eq!(
         place.run(&["rollout", "kill"]).done(),
-        "nothing to do: all is stopped already, by ann (reason: calls drop)\n"
+        "nothing to do: all offers are stopped already, by ann (reason: calls drop)\n"
     );
     let approve = ["rollout", "restart", "--approve", "--author"];
     let refused = place.run(&[&approve[..], &["bob"]].concat()).refused();

@@ -25,7 +25,7 @@ pub enum RuleError {
     NothingToRollBack,
     #[error("no rollout {name}")]
     NoRollout { name: RolloutName },
-    #[error("a rollout {name} exists already; use another name")]
+    #[error("a rollout {name} exists already")]
     RolloutNameTaken { name: RolloutName },
     #[error("rollout {name} is paused already")]
     Paused { name: RolloutName },

@@ -88,7 +88,7 @@ fn what_is_no_pin_and_no_rollout_is_refused_with_its_reason() {
     assert_eq!(refused(&book, start(one.clone(), "2.0", rollout("x"))), format!("{PHONE}: {no_rollout}"));
     make(&mut book, start(Audience::Everybody, "2.0", rollout("x")));
     let again = start(Audience::Everybody, "3.0", rollout("X"));
-    assert_eq!(refused(&book, again), format!("{PHONE}: a rollout X exists already; use another name"));
+    assert_eq!(refused(&book, again), format!("{PHONE}: a rollout X exists already"));
     let resume = BookCommand::ResumeRollout(key(PHONE), "x".parse().unwrap());
     assert_eq!(refused(&book, resume), format!("{PHONE}: rollout x is not paused"));
     let stop = BookCommand::StopRollout(key(PHONE), "y".parse().unwrap());

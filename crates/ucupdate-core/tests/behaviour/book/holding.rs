@@ -153,7 +153,7 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     make(&mut book, kill(StopScope::All));
     assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, everything is stopped by ann: phones burn");
     assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0");
-    assert_eq!(refused(&book, kill(StopScope::All)), "all is stopped already, by ann");
+    assert_eq!(refused(&book, kill(StopScope::All)), "all offers are stopped already, by ann");
     assert_eq!(
         refused_to(&book, "bob", approve()),
         "no restart of all offers was requested; one person must request it, and another person must approve it"
@@ -178,7 +178,7 @@ fn killing_again_after_somebody_asked_for_a_restart_withdraws_what_was_asked() {
     make(&mut book, BookCommand::AskRestart { scope: StopScope::All });
     make_as(&mut book, "cid", kill);
     let approve = BookCommand::ApproveRestart { scope: StopScope::All };
-    assert!(refused_to(&book, "bob", approve).starts_with("nobody asked"));
+    assert!(refused_to(&book, "bob", approve).starts_with("no restart of all offers was requested"));
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jum
         )
     );
     make(&mut book, approve(GERMAN));
-    assert!(planned(&book, GERMAN, "1.0.452.0").contains("no such image is there"));
+    assert!(planned(&book, GERMAN, "1.0.452.0").contains("no such image exists"));
     assert_eq!(planned(&book, GERMAN, "1.0.522.98"), "1.0.522.98 -> 4.0.7577.0");
 }
 
