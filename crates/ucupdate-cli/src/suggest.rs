@@ -153,7 +153,7 @@ pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RuleP
     }
     let first = name.split('/').next().unwrap_or(name);
     let failure = Failure::not_found(format_args!(
-        "no rule matches {rules}, because a pattern begins with the device type, and {first} is no device type"
+        "no rule matches {rules}, because a pattern begins with the device type, and {first} is not a device type"
     ));
     Err(with_meant(failure, Some(meant.iter().map(short).collect::<Vec<_>>().join(" or "))))
 }

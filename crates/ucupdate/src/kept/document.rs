@@ -134,7 +134,7 @@ pub(crate) fn read(bytes: &[u8], fleet: &mut Inventory) -> Result<Head, Unusable
     let head = serde_json::from_slice(first).map_err(damaged("the first line is no head"))?;
     for line in lines[first.len()..].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let device: StoredDevice<'_> =
-            serde_json::from_slice(line).map_err(damaged("a line is no device"))?;
+            serde_json::from_slice(line).map_err(damaged("a line is not a device"))?;
         fleet.add(&device_of(device));
     }
     Ok(head)

@@ -443,7 +443,7 @@ async fn perform(
     mut claim: Option<&mut ZoneClaim>,
 ) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
-        return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
+        return (EffectOutcome::Failed, Some(format!("`{}` is not a key", effect.key())));
     };
     let bytes = || Bytes::copy_from_slice(effect.bytes());
     let claimed = match &mut claim {

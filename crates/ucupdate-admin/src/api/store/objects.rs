@@ -87,7 +87,7 @@ pub(crate) async fn delete(call: &Call<'_>) -> Result<Answer, Problem> {
 pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
     let bytes = body.whole(&call.request.headers, &call.side.options.limits).await?;
     let submitted = SubmittedRevision::read(bytes).map_err(|error| {
-        Problem::not_understood(format!("the body is no revision: {}", error_chain(&error)))
+        Problem::not_understood(format!("the body is not a revision: {}", error_chain(&error)))
     })?;
     let role = match submitted.command() {
         RecordedCommand::Book(command) => role_of(command),
@@ -122,7 +122,7 @@ fn named(call: &Call<'_>) -> Result<StoreKey, Problem> {
 }
 
 fn key(text: &str) -> Result<StoreKey, Problem> {
-    StoreKey::parse(text).map_err(|error| Problem::bad_request(format!("`{text}` is no key: {error}")))
+    StoreKey::parse(text).map_err(|error| Problem::bad_request(format!("`{text}` is not a key: {error}")))
 }
 
 fn problem(error: StoreError) -> Problem {

@@ -304,7 +304,7 @@ fn a_short_name_of_several_patterns_is_refused_with_those_that_may_be_meant() {
     // The locale stands in the rules of two models.
     let ran = place.run(&["ban", "add", "ENU", "3.5.6907.9", "--reason", "calls drop"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert!(ran.stderr.contains("ENU is no device type; did you mean UCPhone/LG-Nortel/"), "{ran:?}");
+    assert!(ran.stderr.contains("ENU is not a device type; did you mean UCPhone/LG-Nortel/"), "{ran:?}");
     let fleet = place.run(&["fleet", "--rule", "UCPhone/Polcom/*"]);
     assert_eq!(fleet.code, Some(3), "{fleet:?}");
     assert!(fleet.stderr.contains("did you mean UCPhone/Polycom/*?"), "{fleet:?}");

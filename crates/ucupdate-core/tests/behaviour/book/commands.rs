@@ -302,7 +302,7 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
     };
     make(&mut book, start("1.0", "old"));
     let notes = make(&mut book, start("3.0", "new"));
-    assert!(notes[0].contains("the rollout old of 1.0 is there too"), "{notes:?}");
+    assert!(notes[0].contains("the rollout old of 1.0 also exists"), "{notes:?}");
     let notes = make(&mut book, approve_version(PHONE, "2.0"));
     assert_eq!(
         notes[1..3],

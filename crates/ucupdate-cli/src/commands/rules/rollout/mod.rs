@@ -168,7 +168,7 @@ impl StartArgs {
             let name = match &self.name {
                 Some(name) => name.clone(),
                 None => version.as_str().parse().map_err(|error| {
-                    Failure::usage(format_args!("--name is missing, and {version} is no name: {error}"))
+                    Failure::usage(format_args!("--name is missing, and {version} is not a name: {error}"))
                 })?,
             };
             let mut rollout = Rollout::new(name).to_share(share.clone());

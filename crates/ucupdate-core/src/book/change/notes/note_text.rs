@@ -38,7 +38,7 @@ impl fmt::Display for Note {
             }
             Self::BesideRollout { rule, name, version } => write!(
                 f,
-                "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was \
+                "{rule}: the rollout {name} of {version} also exists; a device gets the version of the rollout that was \
                  started first"
             ),
             Self::StillRejected { rule, version } => write!(
