@@ -130,7 +130,10 @@ async fn a_version_that_no_package_has_is_a_problem_of_its_rule() {
     store.put_bytes(&approval, forged(&document, "3.5.6907.0", "3.5.6907.1")).await.unwrap();
     let found = found(&on_day(store, 0).await, "rule-without-image").await;
     assert_eq!((found.severity, found.subject), (FindingSeverity::Problem, sample::ip8540().to_string()));
-    assert_eq!(found.found, "3.5.6907.1 is given to all devices of this rule, but no package of the store has it");
+    assert_eq!(
+        found.found,
+        "3.5.6907.1 is given to all devices of this rule, but no package of the store has it"
+    );
     assert_eq!(found.remedy, "ingest the package with 3.5.6907.1 again, or roll the rule back");
 }
 
