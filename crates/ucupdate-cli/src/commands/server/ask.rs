@@ -103,19 +103,13 @@ impl ReceivedOffer<'_> {
 
 impl fmt::Display for ReceivedOffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.offered.is_empty() {
-            return write!(
-                f,
-                "nothing offered ({}): the device has the approved version, or no version is approved, or no rule \
-                 matches exactly {}; `ucupdate explain` on the server says which",
-                self.code,
-                Shown(&self.asker)
-            );
-        }
-        for (index, offer) in self.offered.iter().enumerate() {
-            write!(f, "{}{offer}", if index == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
+        let OfferedModule { version, time_stamp, file_name, signature_file_name, .. } = self.module;
+        let folder = Shown(self.folder);
+        write!(f, "offered {} of {}", Shown(version), Shown(time_stamp))?;
+        write!(f, "\n  image      {folder}/{}", Shown(file_name))?;
+        write!(f, "\n  signature  {folder}/{}", Shown(signature_file_name))?;
+        let Some(Download { image, signature, .. }) = &self.downloaded else { return Ok(()) };
+        write!(f, "\n  fetched    {}\n  fetched    {}", file_text(image), file_text(signature))
     }
 }
 
@@ -140,8 +134,8 @@ fn file_text(file: &DownloadedFile) -> String {
 fn answer_text(code: DeviceCode, offers: &[ReceivedOffer<'_>], asker: &DeviceKind) -> String {
     if offers.is_empty() {
         return format!(
-            "nothing offered ({code}): the device has what is approved for it, or nothing is, or there is no rule for exactly {}; \
-             `ucupdate explain` on the server tells which",
+            "nothing offered ({code}): the device has the approved version, or no version is approved, or no rule \
+             matches exactly {}; `ucupdate explain` on the server says which",
             Shown(asker)
         );
     }
