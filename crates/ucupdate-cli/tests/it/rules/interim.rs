@@ -217,6 +217,7 @@ fn a_change_of_a_stone_is_recorded_with_what_it_was_and_what_it_is() {
     let history = place.run(&["history", "--last", "1"]).done();
     assert!(history.contains("below 1.0.522.98") && history.contains("below 1.0.522.90"), "{history}");
     let help = place.run(&["stone", "narrow", "--help"]).done();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("0.0.0.0") && help.contains("LG-Nortel IP8540"), "{help}");
 }
 

@@ -36,7 +36,7 @@ fn systemd_learns_when_devices_are_answered_when_files_are_read_again_and_when_i
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stderr.contains("changed settings need a restart: serve.log-days"), "{ended:?}");
     assert!(ended.stderr.contains("u.toml:2: `serve.log-days` is"), "{ended:?}");
-    assert!(ended.stderr.contains("the settings of before hold"), "{ended:?}");
+    assert!(ended.stderr.contains("the server keeps the previous settings"), "{ended:?}");
 }
 
 #[test]
