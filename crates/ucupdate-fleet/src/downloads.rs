@@ -19,12 +19,12 @@ const MAX_PARTS: usize = 100_000;
 
 /// The address of a device and the path of an image, both as hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct DownloadHash {
     pub(crate) host: u64,
     path: u64,
 }
 
-impl Place {
+impl DownloadHash {
     pub(crate) fn of(host: &str, path: &str) -> Self {
         Self { host: host_mark(host), path: hash(path_key(path).as_bytes()) }
     }
@@ -35,7 +35,7 @@ impl Place {
 ///
 /// Status 206 counts as a part, and so does status 304, because no byte of the image is sent. A
 /// redirect to the store counts as a whole download.
-pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
+pub(crate) fn download_of(row: &AccessRow) -> Option<(DownloadHash, bool)> {
     if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
         return None;
     }
@@ -44,7 +44,7 @@ pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
         Some(206 | 304) => true,
         _ => return None,
     };
-    Some((Place::of(&row.client_ip.decoded(), &row.uri_stem.decoded()), is_part))
+    Some((DownloadHash::of(&row.client_ip.decoded(), &row.uri_stem.decoded()), is_part))
 }
 
 /// Returns the hash of an address. Of an IPv6 address only the first 64 bits, its network, are
@@ -67,17 +67,17 @@ fn hash(bytes: &[u8]) -> u64 {
 /// offer. The key of an offer is its device and a number that the caller chooses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenOffers {
-    offers: HashMap<(DeviceId, u32), Open>,
+    offers: HashMap<(DeviceId, u32), OpenOffer>,
     by_time: BTreeSet<(UnixTime, DeviceId, u32)>,
-    at_place: HashMap<Place, BTreeSet<(UnixTime, DeviceId, u32)>>,
+    at_place: HashMap<DownloadHash, BTreeSet<(UnixTime, DeviceId, u32)>>,
     /// The places at which a download of a part settled an offer. Further downloads of parts settle
     /// no offer at these places.
-    parts: HashSet<Place>,
+    parts: HashSet<DownloadHash>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Open {
-    place: Place,
+struct OpenOffer {
+    place: DownloadHash,
     at: UnixTime,
     until: UnixTime,
 }
@@ -86,14 +86,21 @@ impl OpenOffers {
     /// Adds an offer. A download settles the offer only if it ends within `seconds` seconds from
     /// `now`. If the device got an offer with the same number and place before, and the deadline of
     /// that offer has not passed, nothing changes.
-    pub(crate) fn add(&mut self, place: Place, device: DeviceId, number: u32, now: UnixTime, seconds: u32) {
+    pub(crate) fn add(
+        &mut self,
+        place: DownloadHash,
+        device: DeviceId,
+        number: u32,
+        now: UnixTime,
+        seconds: u32,
+    ) {
         let known = self.offers.get(&(device.clone(), number));
         if known.is_some_and(|known| known.place == place && now <= known.until) {
             return;
         }
         self.remove(&device, number);
         let until = later(now, i64::from(seconds) * 1000);
-        self.offers.insert((device.clone(), number), Open { place, at: now, until });
+        self.offers.insert((device.clone(), number), OpenOffer { place, at: now, until });
         self.by_time.insert((now, device.clone(), number));
         self.at_place.entry(place).or_default().insert((now, device, number));
     }
@@ -104,7 +111,7 @@ impl OpenOffers {
     /// byte.
     pub(crate) fn settle(
         &mut self,
-        place: Place,
+        place: DownloadHash,
         is_part: bool,
         started: UnixTime,
         finished: UnixTime,

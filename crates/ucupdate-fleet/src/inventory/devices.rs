@@ -2,8 +2,8 @@
 
 use super::counts::{DayCount, VersionCount, VersionCounts};
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
-use super::record::{DeviceKey, Facts, Kinds, ModuleRecord, Place, Record, Texts};
-use super::words::Words;
+use super::record::{CompactIndex, DeviceKey, DeviceRecord, Facts, Kinds, ModuleRecord, Texts};
+use super::words::TextTable;
 use crate::pairing::{installed, offers};
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, HashMap};
@@ -48,12 +48,12 @@ const MAX_DAY_COUNTS: usize = 10_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Inventory {
-    records: Vec<Record>,
+    records: Vec<DeviceRecord>,
     modules: Vec<ModuleRecord>,
     numbers: HashMap<DeviceKey, u32, RandomState>,
     texts: Texts,
     /// The number of devices for each day, file name and version. The key has the day in days since
-    /// 1970, and the numbers that [`Words`](super::words::Words) gave to the file name and the
+    /// 1970, and the numbers that [`TextTable`](super::words::TextTable) gave to the file name and the
     /// version.
     days: BTreeMap<(u16, u32, u32), u32>,
     most: usize,
@@ -72,7 +72,7 @@ impl Default for Inventory {
             records: Vec::new(),
             modules: Vec::new(),
             numbers: HashMap::default(),
-            texts: Texts { words: Words::new(MAX_TEXT_BYTES), kinds: Kinds::default() },
+            texts: Texts { words: TextTable::new(MAX_TEXT_BYTES), kinds: Kinds::default() },
             days: BTreeMap::new(),
             most: 1_000_000,
             skipped: 0,
@@ -174,7 +174,7 @@ impl Inventory {
             return None;
         }
         self.numbers.insert(key, u32::try_from(number).ok()?);
-        self.records.push(Record::new(key, at));
+        self.records.push(DeviceRecord::new(key, at));
         Some(number)
     }
 
@@ -205,7 +205,7 @@ impl Inventory {
         let words = &mut self.texts.words;
         let (mut next, mut last, mut count) = (self.records[device].modules, None, 0);
         let mut found = None;
-        while let Some(place) = next.map(Place::index) {
+        while let Some(place) = next.map(CompactIndex::index) {
             if words.text(self.modules[place].file_name).eq_ignore_ascii_case(&installed.file_name) {
                 found = Some(place);
                 break;
@@ -216,7 +216,7 @@ impl Inventory {
             Some(place) => place,
             None if count >= MAX_DEVICE_MODULES => return None,
             None => {
-                let link = Some(Place::new(self.modules.len())?);
+                let link = Some(CompactIndex::new(self.modules.len())?);
                 self.modules.push(ModuleRecord::new(words.number(&installed.file_name)));
                 match last {
                     Some(last) => self.modules[last].next = link,
@@ -272,8 +272,8 @@ impl Inventory {
         modules.into_iter().map(|module| module.history(words)).collect()
     }
 
-    fn modules_of(&self, record: &Record) -> impl Iterator<Item = &ModuleRecord> {
-        let module = |place: Option<Place>| place.map(|place| &self.modules[place.index()]);
+    fn modules_of(&self, record: &DeviceRecord) -> impl Iterator<Item = &ModuleRecord> {
+        let module = |place: Option<CompactIndex>| place.map(|place| &self.modules[place.index()]);
         std::iter::successors(module(record.modules), move |last| module(last.next))
     }
 

@@ -20,23 +20,23 @@ const SLACK_MILLIS: i64 = 1000;
 #[derive(Clone, Debug)]
 pub struct RecentFetches {
     most: usize,
-    places: HashMap<Place, Latest>,
+    places: HashMap<FetchKey, LatestFetches>,
 }
 
 /// The hash of an address, and the version of an image in lower case. The version is `None` for the
 /// interim image.
-type Place = (u64, Option<Box<str>>);
+type FetchKey = (u64, Option<Box<str>>);
 
 /// The times at which the latest downloads at one place ended.
 #[derive(Clone, Copy, Debug, Default)]
-struct Latest {
+struct LatestFetches {
     part: Option<UnixTime>,
     whole: Option<UnixTime>,
 }
 
 /// The part of an image that was downloaded since a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fetched {
+pub(super) enum FetchedExtent {
     /// Only a part was downloaded. The latest of these downloads ended at this time.
     Part(UnixTime),
     Whole,
@@ -81,14 +81,14 @@ impl RecentFetches {
 
     /// Returns whether an image was downloaded at an address since a time, as a whole or in part.
     /// `None` if it was not. `version` is `None` for the interim image.
-    pub(super) fn since(&self, time: UnixTime, host: &str, version: Option<&str>) -> Option<Fetched> {
+    pub(super) fn since(&self, time: UnixTime, host: &str, version: Option<&str>) -> Option<FetchedExtent> {
         let place = (host_mark(host), version.map(|version| version.to_ascii_lowercase().into()));
         let latest = self.places.get(&place)?;
         let since = UnixTime::from_millis(time.as_millis().saturating_sub(SLACK_MILLIS));
         if latest.whole >= Some(since) {
-            return Some(Fetched::Whole);
+            return Some(FetchedExtent::Whole);
         }
-        latest.part.filter(|part| *part >= since).map(Fetched::Part)
+        latest.part.filter(|part| *part >= since).map(FetchedExtent::Part)
     }
 }
 
@@ -117,15 +117,15 @@ mod tests {
         fetches.take_in(&row(IMAGE, 206, 0, 120));
         fetches.take_in(&row(&IMAGE.replace(".nbt", ".cat"), 200, 0, 130));
         fetches.take_in(&row(IMAGE, 404, 2, 140));
-        let part = Fetched::Part(UnixTime::from_seconds(120));
+        let part = FetchedExtent::Part(UnixTime::from_seconds(120));
         assert_eq!(since(&fetches, 121, Some("3.5.6907.0")), Some(part), "times are whole seconds");
         assert_eq!(since(&fetches, 122, Some("3.5.6907.0")), None);
         assert_eq!(since(&fetches, 90, Some("4.0.7577.0")), None);
         assert_eq!(since(&fetches, 90, None), None);
         fetches.take_in(&row(IMAGE, 200, 0, 150));
-        assert_eq!(since(&fetches, 90, Some("3.5.6907.0")), Some(Fetched::Whole));
+        assert_eq!(since(&fetches, 90, Some("3.5.6907.0")), Some(FetchedExtent::Whole));
         fetches.take_in(&row("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt", 206, 0, 160));
-        assert!(matches!(since(&fetches, 90, None), Some(Fetched::Part(_))));
+        assert!(matches!(since(&fetches, 90, None), Some(FetchedExtent::Part(_))));
         fetches.forget_before(UnixTime::from_seconds(155));
         assert_eq!(since(&fetches, 90, Some("3.5.6907.0")), None);
     }
@@ -136,6 +136,6 @@ mod tests {
         fetches.take_in(&row(IMAGE, 200, 0, 100));
         fetches.take_in(&row(&IMAGE.replace("3.5.6907.0", "9.0.0.0"), 200, 0, 100));
         let since = |version| fetches.since(UnixTime::default(), "10.1.1.9", Some(version));
-        assert_eq!((since("3.5.6907.0"), since("9.0.0.0")), (Some(Fetched::Whole), None));
+        assert_eq!((since("3.5.6907.0"), since("9.0.0.0")), (Some(FetchedExtent::Whole), None));
     }
 }

@@ -1,7 +1,7 @@
 //! The compact form in which an inventory stores devices: numbers of texts in place of texts.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
-use super::words::Words;
+use super::words::TextTable;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use ucupdate_core::MacAddress;
@@ -21,10 +21,10 @@ const TRY_SECONDS: u32 = 60 * 60;
 
 /// The index of an entry in a list. An `Option` of it takes only four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(NonZeroU32);
+pub(super) struct CompactIndex(NonZeroU32);
 
-impl Place {
-    /// Creates the place of the entry with this index. `None` for `u32::MAX` and more.
+impl CompactIndex {
+    /// Creates the compact form of an index. `None` for `u32::MAX` and more.
     pub(super) fn new(index: usize) -> Option<Self> {
         NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?).map(Self)
     }
@@ -50,7 +50,7 @@ impl DeviceKey {
 
     /// Returns a sort key for devices: first MAC addresses in their order, then serial numbers in
     /// the order of their texts.
-    pub(super) fn order(self, words: &Words) -> (u64, &str) {
+    pub(super) fn order(self, words: &TextTable) -> (u64, &str) {
         match self.0 & SERIAL_BIT {
             0 => (self.0, ""),
             _ => (SERIAL_BIT, words.text(u32::try_from(self.0 ^ SERIAL_BIT).unwrap_or(0))),
@@ -59,7 +59,7 @@ impl DeviceKey {
 }
 
 /// The device kinds of an inventory. Each kind has a number, and is stored as the numbers of its
-/// texts in [`Words`].
+/// texts in [`TextTable`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kinds {
     kinds: Vec<[u32; KindWord::COUNT]>,
@@ -67,7 +67,7 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    fn number(&mut self, near: u32, reported: &ReportedKind, words: &mut Words) -> u32 {
+    fn number(&mut self, near: u32, reported: &ReportedKind, words: &mut TextTable) -> u32 {
         let likely = self.kinds.get(near as usize).copied().unwrap_or_default();
         let texts = reported.each_ref();
         let kind = std::array::from_fn(|word| words.number_near(likely[word], texts[word]));
@@ -81,7 +81,7 @@ impl Kinds {
         })
     }
 
-    pub(super) fn kind(&self, number: u32, words: &Words) -> ReportedKind {
+    pub(super) fn kind(&self, number: u32, words: &TextTable) -> ReportedKind {
         let kind = self.kinds.get(number as usize).copied().unwrap_or_default();
         kind.map(|word| Box::from(words.text(word))).into()
     }
@@ -90,19 +90,19 @@ impl Kinds {
 /// The texts and the device kinds of an inventory.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
-    pub(super) words: Words,
+    pub(super) words: TextTable,
     pub(super) kinds: Kinds,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Record {
+pub(super) struct DeviceRecord {
     pub(super) key: DeviceKey,
     pub(super) first_asked: UnixTime,
     pub(super) last_asked: UnixTime,
     pub(super) asks: u32,
-    /// The place of the first module in the list of all modules. `None` if the device reported
+    /// The index of the first module in the list of all modules. `None` if the device reported
     /// none.
-    pub(super) modules: Option<Place>,
+    pub(super) modules: Option<CompactIndex>,
     pub(super) kind: u32,
     mac_address: u32,
     serial_number: u32,
@@ -131,7 +131,7 @@ pub(super) struct Facts<'a> {
     pub(super) request_date_time: &'a Reported<FieldTime>,
 }
 
-impl Record {
+impl DeviceRecord {
     pub(super) fn new(key: DeviceKey, at: UnixTime) -> Self {
         Self {
             key,
@@ -206,14 +206,14 @@ impl Record {
 #[derive(Clone, Debug)]
 pub(super) struct ModuleRecord {
     /// The place of the next module of the device. `None` for the last module.
-    pub(super) next: Option<Place>,
+    pub(super) next: Option<CompactIndex>,
     pub(super) file_name: u32,
     pub(super) version: u32,
     time_stamp: u32,
     /// The number of the text of the offered version. `None` if nothing was offered.
-    offered: Option<Place>,
+    offered: Option<CompactIndex>,
     /// The number of the text of the version before the installed one. `None` if none is known.
-    previous: Option<Place>,
+    previous: Option<CompactIndex>,
     /// The time of the last counted request with the present offer, in seconds since 1970.
     tried: u32,
     /// The day of the last request that named the module, in days since 1970.
@@ -248,19 +248,19 @@ impl ModuleRecord {
         installed: &InstalledModule,
         offered: Option<&ReportedVersion>,
         asked: UnixTime,
-        words: &mut Words,
+        words: &mut TextTable,
     ) -> Option<u16> {
         if asked < self.asked {
             return None;
         }
         let is_first = self.asked.as_millis() == i64::MIN;
         let version = words.number_near(self.version, installed.version.as_str());
-        let offered = offered.and_then(|offered| Place::new(words.number(offered.as_str()) as usize));
+        let offered = offered.and_then(|offered| CompactIndex::new(words.number(offered.as_str()) as usize));
         let has_changed = !is_first && version != self.version;
         let seconds = u32::try_from(asked.as_seconds()).unwrap_or(0);
         if has_changed {
-            self.has_returned = self.previous == Place::new(version as usize);
-            self.previous = Place::new(self.version as usize);
+            self.has_returned = self.previous == CompactIndex::new(version as usize);
+            self.previous = CompactIndex::new(self.version as usize);
         }
         if offered.is_none() {
             self.tries = 0;
@@ -278,7 +278,7 @@ impl ModuleRecord {
         (!is_counted).then_some(day)
     }
 
-    pub(super) fn module(&self, words: &Words) -> InventoryModule {
+    pub(super) fn module(&self, words: &TextTable) -> InventoryModule {
         InventoryModule {
             installed: InstalledModule {
                 file_name: words.text(self.file_name).into(),
@@ -290,7 +290,7 @@ impl ModuleRecord {
         }
     }
 
-    pub(super) fn history(&self, words: &Words) -> ModuleHistory {
+    pub(super) fn history(&self, words: &TextTable) -> ModuleHistory {
         ModuleHistory {
             previous: self.previous.map(|previous| version_of(previous, words)),
             has_returned: self.has_returned,
@@ -299,6 +299,6 @@ impl ModuleRecord {
     }
 }
 
-fn version_of(place: Place, words: &Words) -> ReportedVersion {
+fn version_of(place: CompactIndex, words: &TextTable) -> ReportedVersion {
     ReportedVersion::new(words.text(u32::try_from(place.index()).unwrap_or(0)))
 }

@@ -2,7 +2,7 @@
 //! the version that it should have.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
-use super::fetches::{Fetched, RecentFetches};
+use super::fetches::{FetchedExtent, RecentFetches};
 use std::fmt;
 use std::time::Duration;
 use ucupdate_core::decide::{EligibilityIndex, OfferKind, decide};
@@ -294,8 +294,8 @@ fn is_downloading(
     let of_version = fetches.since(asked, host, Some(offered.as_str()));
     let interim = || fetches.since(asked, host, None).filter(|_| is_stone);
     match of_version.or_else(interim) {
-        Some(Fetched::Whole) => true,
-        Some(Fetched::Part(at)) => seconds_between(at, options.now) <= options.download.as_secs(),
+        Some(FetchedExtent::Whole) => true,
+        Some(FetchedExtent::Part(at)) => seconds_between(at, options.now) <= options.download.as_secs(),
         None => false,
     }
 }

@@ -1,11 +1,11 @@
-//! [`Words`]: a table of texts with numbers, in which each text is stored once.
+//! [`TextTable`]: a table of texts with numbers, in which each text is stored once.
 
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher as _;
 
 /// The texts of an inventory. Each text is stored once and has a number.
 #[derive(Clone, Debug)]
-pub(super) struct Words {
+pub(super) struct TextTable {
     /// All texts, one after another.
     texts: String,
     /// The end of each text in `texts`. The index is the number of the text. Text number 0 is
@@ -19,7 +19,7 @@ pub(super) struct Words {
     dropped: u64,
 }
 
-impl Words {
+impl TextTable {
     /// Creates an empty table for texts of at most `most_bytes` bytes together.
     pub(super) fn new(most_bytes: usize) -> Self {
         Self {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn each_text_has_one_number_and_reads_back() {
-        let mut words = Words::new(1 << 20);
+        let mut words = TextTable::new(1 << 20);
         let numbers: Vec<u32> = (0..5000).map(|text| words.number(&text.to_string())).collect();
         for (text, number) in numbers.iter().enumerate() {
             let text = text.to_string();
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_text_without_room_is_empty_and_counted() {
-        let mut words = Words::new(4);
+        let mut words = TextTable::new(4);
         let (four, more) = (words.number("four"), words.number("x"));
         assert_eq!((words.text(four), words.text(more), words.dropped()), ("four", "", 1));
         assert_eq!((words.number("four"), words.number_near(four, "four")), (four, four));

@@ -30,7 +30,7 @@ impl Ask {
     }
 
     /// Returns whether another request has the same installed version, offer and server.
-    pub(super) fn says(&self, other: &Self) -> bool {
+    pub(super) fn has_same_content(&self, other: &Self) -> bool {
         let (_, installed, offered, server) = self.place();
         (installed, offered, server) == (other.installed.as_str(), other.place().2, other.place().3)
     }
@@ -195,13 +195,13 @@ fn unchanged(seen: &[Ask], apart: Duration) -> Vec<Circle> {
 /// Moves that follow one another: each move starts at the version at which the previous move ended.
 /// The chain ends when a server wants another version than before.
 #[derive(Default)]
-struct Chain {
+struct MoveChain {
     moves: Vec<Move>,
     /// Requests without an offer since the last move.
     kept: Vec<Ask>,
 }
 
-impl Chain {
+impl MoveChain {
     /// Returns whether a request without an offer continues the chain.
     fn takes_rest(&self, ask: &Ask) -> bool {
         let Some(server) = &ask.server else { return false };
@@ -252,7 +252,7 @@ impl Chain {
 
 fn flipped(seen: &[Ask]) -> Vec<Circle> {
     let mut found = Vec::new();
-    let mut chain = Chain::default();
+    let mut chain = MoveChain::default();
     for ask in seen.iter().filter(|ask| !is_offered_installed(ask)) {
         match &ask.offered {
             None if chain.takes_rest(ask) => chain.kept.push(ask.clone()),

@@ -1,6 +1,6 @@
 //! [`DownloadCounts`]: counts of the downloads of offered images, for each device.
 
-use crate::downloads::{OpenOffers, Place, download_of};
+use crate::downloads::{DownloadHash, OpenOffers, download_of};
 use crate::timeline::url_path;
 use std::collections::HashMap;
 use ucupdate_audit::{AccessRow, AuditRow};
@@ -40,7 +40,7 @@ impl DownloadCounts {
         }
         let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { return };
         for (number, offer) in (0..).zip(&row.offered) {
-            let place = Place::of(&row.user_host, url_path(&offer.url));
+            let place = DownloadHash::of(&row.user_host, url_path(&offer.url));
             self.open.add(place, device.clone(), number, row.logged_at, OFFER_SECONDS);
         }
         while self.open.len() > self.devices {

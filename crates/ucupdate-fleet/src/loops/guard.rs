@@ -48,10 +48,10 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 #[derive(Debug, Default)]
 pub struct LoopGuard {
     options: LoopOptions,
-    tracks: BTreeMap<Arc<Subject>, Track>,
+    tracks: BTreeMap<Arc<LoopSubject>, RecentAsks>,
     /// The pairs of device and update type, sorted by the time of their latest request. The first
     /// pair is forgotten first.
-    latest: BTreeSet<(UnixTime, Arc<Subject>)>,
+    latest: BTreeSet<(UnixTime, Arc<LoopSubject>)>,
     forgotten: u64,
 }
 
@@ -60,13 +60,13 @@ pub struct LoopGuard {
 pub(super) const LEAST_ASKS: usize = 4;
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Subject {
+struct LoopSubject {
     device: DeviceId,
     update_type: UpdateType,
 }
 
 #[derive(Debug, Default)]
-struct Track {
+struct RecentAsks {
     /// The rule of the latest request that has a rule.
     rule: Option<RuleKey>,
     /// The remembered requests, sorted by time.
@@ -83,7 +83,7 @@ impl LoopGuard {
     /// asked for the longest time.
     pub fn observe(&mut self, observation: Observation) {
         let Observation { device, update_type, rule, at, installed, offered, server } = observation;
-        let subject = Subject { device, update_type };
+        let subject = LoopSubject { device, update_type };
         let subject = match self.tracks.get_key_value(&subject) {
             Some((known, _)) => Arc::clone(known),
             None => Arc::new(subject),
@@ -148,7 +148,7 @@ impl LoopGuard {
     }
 }
 
-impl Track {
+impl RecentAsks {
     fn latest(&self) -> Option<UnixTime> {
         self.seen.last().map(|seen| seen.at)
     }
@@ -179,7 +179,7 @@ impl Track {
         // is removed. The other requests then cover the time evenly.
         let neighbours = self.seen.windows(3).enumerate();
         let repeated = neighbours
-            .filter(|(_, near)| near[0].says(&near[1]) && near[1].says(&near[2]))
+            .filter(|(_, near)| near[0].has_same_content(&near[1]) && near[1].has_same_answer(&near[2]))
             .min_by_key(|(_, near)| near[2].at.as_millis().saturating_sub(near[0].at.as_millis()))
             .map(|(before, _)| before);
         match repeated {
@@ -213,7 +213,7 @@ impl Track {
         Self { seen: seen.collect(), rule: self.rule.clone() }
     }
 
-    fn loops(&self, subject: &Subject, options: &LoopOptions) -> impl Iterator<Item = Loop> {
+    fn loops(&self, subject: &LoopSubject, options: &LoopOptions) -> impl Iterator<Item = Loop> {
         circles::find(&self.seen, options.apart).into_iter().map(|circle| Loop {
             kind: circle.kind,
             device: subject.device.clone(),

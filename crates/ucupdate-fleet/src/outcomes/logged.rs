@@ -1,7 +1,7 @@
 //! Infers outcomes from the rows of audit logs and access logs.
 
 use super::watch::{Offered, Outcomes};
-use crate::downloads::{Place, download_of, host_mark};
+use crate::downloads::{DownloadHash, download_of, host_mark};
 use crate::inventory::InventoryDevice;
 use crate::pairing::offers;
 use crate::timeline::url_path;
@@ -69,7 +69,7 @@ impl Outcomes {
                 installed: &question.module.version,
                 stone: is_stone.then_some(&cell.version),
             };
-            let place = Place::of(&row.user_host, url_path(&cell.url));
+            let place = DownloadHash::of(&row.user_host, url_path(&cell.url));
             self.take_in_offer(rule, &offer, identity.clone(), Some(place), row.logged_at);
         }
     }

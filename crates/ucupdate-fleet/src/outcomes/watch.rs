@@ -2,7 +2,7 @@
 
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
 use super::track::{HostMark, OutcomeState, RolloutDevice, Track, VersionMark, deadline};
-use crate::downloads::{OpenOffers, Place};
+use crate::downloads::{DownloadHash, OpenOffers};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ucupdate_core::book::{Guard, Rollout, RolloutName, Rule, RuleBook, RuleKey};
 use ucupdate_core::decide::{Decision, EligibilityIndex, OfferKind};
@@ -240,7 +240,7 @@ impl Outcomes {
         rule: &Rule,
         offer: &Offered<'_>,
         identity: DeviceId,
-        place: Option<Place>,
+        place: Option<DownloadHash>,
         now: UnixTime,
     ) {
         if offer.rollout.guard.is_none() && !self.options.unguarded {

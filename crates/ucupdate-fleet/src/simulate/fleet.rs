@@ -37,16 +37,16 @@ pub(super) const NONE: u32 = u32::MAX;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SimulatedFleet {
-    pub(super) kinds: Vec<Kind>,
+    pub(super) kinds: Vec<SimulatedKind>,
     pub(super) versions: Versions,
-    pub(super) devices: Vec<Member>,
+    pub(super) devices: Vec<FleetMember>,
     pub(super) extras: Vec<DeviceDetails>,
     kind_numbers: HashMap<KindKey, u32, FixedState>,
 }
 
 /// The data that all devices of one kind share.
 #[derive(Clone, Debug)]
-pub(super) struct Kind {
+pub(super) struct SimulatedKind {
     /// The device, without MAC address and serial number.
     pub(super) device: Device,
     pub(super) file_name: Box<str>,
@@ -54,12 +54,12 @@ pub(super) struct Kind {
     pub(super) from: AskedFrom,
 }
 
-/// The key of a [`Kind`]. The first part has the words of the device kind, the file name and the
+/// The key of a [`SimulatedKind`]. The first part has the words of the device kind, the file name and the
 /// domain of the user, in lower case. The second part is the side.
 type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Member {
+pub(super) struct FleetMember {
     pub(super) mac: Option<[u8; 6]>,
     pub(super) kind: u32,
     pub(super) version: u32,
@@ -114,14 +114,14 @@ impl SimulatedFleet {
             let version =
                 installed.or(rule.approved().map(|approved| &approved.version)).unwrap_or(&none_known);
             let kind = u32::try_from(fleet.kinds.len()).unwrap_or(NONE);
-            fleet.kinds.push(Kind::of_rule(rule.key()));
+            fleet.kinds.push(SimulatedKind::of_rule(rule.key()));
             groups.push((kind, fleet.versions.number_of(version)));
         }
         let devices = devices.min(MAX_SIMULATED_DEVICES);
         let members = groups.iter().cycle().zip(0_u64..).take(devices).map(|((kind, version), number)| {
             let [.., a, b, c, d, e] = number.to_be_bytes();
             // An address that begins with 02 is not assigned to any maker.
-            Member { mac: Some([2, a, b, c, d, e]), kind: *kind, version: *version, extra: NONE }
+            FleetMember { mac: Some([2, a, b, c, d, e]), kind: *kind, version: *version, extra: NONE }
         });
         fleet.devices = members.collect();
         fleet
@@ -142,7 +142,7 @@ impl SimulatedFleet {
         }
         let kinds = &mut self.kinds;
         let kind = *self.kind_numbers.entry((words, from.side)).or_insert_with(|| {
-            kinds.push(Kind::new(device, module, domain, AskedFrom { address: None, ..*from }));
+            kinds.push(SimulatedKind::new(device, module, domain, AskedFrom { address: None, ..*from }));
             u32::try_from(kinds.len() - 1).unwrap_or(NONE)
         });
         let mac = device.mac_address.read().map(|mac| mac.octets());
@@ -153,7 +153,7 @@ impl SimulatedFleet {
             self.extras.push(DeviceDetails { serial, address: from.address });
         }
         let version = self.versions.number_of(&module.version);
-        self.devices.push(Member { mac, kind, version, extra });
+        self.devices.push(FleetMember { mac, kind, version, extra });
         true
     }
 
@@ -168,7 +168,7 @@ impl SimulatedFleet {
     }
 }
 
-impl Kind {
+impl SimulatedKind {
     fn new(device: &Device, module: &InstalledModule, domain: &str, from: AskedFrom) -> Self {
         let nameless =
             Device { mac_address: Reported::default(), serial_number: Reported::default(), ..device.clone() };
@@ -205,7 +205,7 @@ pub(super) struct RequestMaker {
 }
 
 impl RequestMaker {
-    pub(super) fn new(kinds: &[Kind], versions: usize) -> Self {
+    pub(super) fn new(kinds: &[SimulatedKind], versions: usize) -> Self {
         let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
         let mut files = Vec::with_capacity(kinds.len());
         for kind in kinds {
@@ -221,7 +221,7 @@ impl RequestMaker {
         &'a mut self,
         fleet: &'a SimulatedFleet,
         versions: &[ReportedVersion],
-        member: Member,
+        member: FleetMember,
     ) -> Option<Question<'a>> {
         let at = member.kind as usize;
         let kind = fleet.kinds.get(at)?;

@@ -2,7 +2,7 @@
 
 use super::fleet::{RequestMaker, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
-use super::shard::{STEP, Shard, Stage, moment, salt};
+use super::shard::{STEP, Shard, SimulationInput, moment, salt};
 use super::simulation::{CommandSource, Sample, SimulatedCommand, SimulatedCounts, Simulation};
 use crate::outcomes::{OutcomeOptions, Tally, Tripped};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ pub fn simulate_with_progress(
     let salts: Vec<u64> = versions.list.iter().map(salt).collect();
     let slowest = model.slowest_seconds.min(24 * 60 * 60);
     let fastest = model.fastest_seconds.clamp(1, slowest.max(1));
-    let stage = Stage {
+    let stage = SimulationInput {
         fleet,
         model,
         scenario,
@@ -166,7 +166,7 @@ struct Play<'a> {
 
 impl Play<'_> {
     /// Simulates all shards until the step `until` begins.
-    fn on(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex) {
+    fn on(&mut self, until: u32, stage: &SimulationInput<'_>, index: &EligibilityIndex) {
         let waiting = Mutex::new(self.shards.iter_mut());
         let (progress, played) = (self.progress, &self.played);
         let work = |desk: &mut RequestMaker| {

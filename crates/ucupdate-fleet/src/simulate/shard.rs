@@ -1,6 +1,6 @@
 //! A part of the fleet. At each time only one thread simulates the part.
 
-use super::fleet::{Member, NONE, RequestMaker, SimulatedFleet};
+use super::fleet::{FleetMember, NONE, RequestMaker, SimulatedFleet};
 use super::random::{Chance, Draw};
 use super::scenario::{FailureModel, Scenario};
 use super::simulation::SimulatedCounts;
@@ -14,7 +14,7 @@ use ucupdate_core::version::ReportedVersion;
 pub(super) const STEP: u32 = 5 * 60;
 
 /// Constant data that all shards read during the simulation.
-pub(super) struct Stage<'a> {
+pub(super) struct SimulationInput<'a> {
     pub(super) fleet: &'a SimulatedFleet,
     pub(super) model: &'a FailureModel,
     pub(super) scenario: &'a Scenario,
@@ -51,14 +51,14 @@ struct Unit {
     /// The number of the device in the fleet. The random numbers of the device depend on this
     /// number.
     id: u32,
-    member: Member,
+    member: FleetMember,
     /// The number of the version that the device was offered last. [`NONE`] if there is none.
     offered: u32,
     /// The time of the next event of the device, in seconds from the start.
     next: u32,
     /// The index of the next unit in the same bucket. [`NONE`] for the last one.
     link: u32,
-    state: State,
+    state: DevicePhase,
     /// The number of consecutive requests in which the device was offered the same version.
     repeats: u8,
     /// Whether a guarded rollout offered the device a version, and the device is not up to date
@@ -67,18 +67,23 @@ struct Unit {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum DevicePhase {
     Waiting,
     Installing,
 }
 
 impl Shard {
     /// Creates the shard of `members`, whose first device has the number `first` in the fleet.
-    pub(super) fn new(first: u32, members: &[Member], stage: &Stage<'_>, outcomes: OutcomeOptions) -> Self {
+    pub(super) fn new(
+        first: u32,
+        members: &[FleetMember],
+        stage: &SimulationInput<'_>,
+        outcomes: OutcomeOptions,
+    ) -> Self {
         let longest = stage.poll_seconds.max(stage.install.0 + stage.install.1);
-        let unit = |(id, member): (u32, &Member)| {
+        let unit = |(id, member): (u32, &FleetMember)| {
             let next = Chance::of(stage.scenario.seed, id).below(stage.poll_seconds, Draw::Phase, 0);
-            let (offered, link, state) = (NONE, NONE, State::Waiting);
+            let (offered, link, state) = (NONE, NONE, DevicePhase::Waiting);
             Unit { id, member: *member, offered, next, link, state, repeats: 0, is_watched: false }
         };
         let mut units: Vec<Unit> = (first..).zip(members).map(unit).collect();
@@ -104,7 +109,7 @@ impl Shard {
     pub(super) fn play(
         &mut self,
         until: u32,
-        stage: &Stage<'_>,
+        stage: &SimulationInput<'_>,
         index: &EligibilityIndex,
         desk: &mut RequestMaker,
     ) -> u64 {
@@ -121,7 +126,7 @@ impl Shard {
         steps
     }
 
-    fn chance(&self, at: u32, stage: &Stage<'_>) -> Chance {
+    fn chance(&self, at: u32, stage: &SimulationInput<'_>) -> Chance {
         Chance::of(stage.scenario.seed, self.units[at as usize].id)
     }
 
@@ -150,11 +155,17 @@ impl Shard {
     }
 
     /// Executes the next event of a device: the end of an installation, or a request.
-    fn happens(&mut self, at: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut RequestMaker) {
+    fn happens(
+        &mut self,
+        at: u32,
+        stage: &SimulationInput<'_>,
+        index: &EligibilityIndex,
+        desk: &mut RequestMaker,
+    ) {
         let unit = self.units[at as usize];
         let failed = match unit.state {
-            State::Waiting => false,
-            State::Installing => match self.ends_installing(at, stage) {
+            DevicePhase::Waiting => false,
+            DevicePhase::Installing => match self.ends_installing(at, stage) {
                 Some(failed) => failed,
                 None => return,
             },
@@ -166,10 +177,10 @@ impl Shard {
     }
 
     /// Ends an installation. Returns whether it failed, or `None` if the device is lost.
-    fn ends_installing(&mut self, at: u32, stage: &Stage<'_>) -> Option<bool> {
+    fn ends_installing(&mut self, at: u32, stage: &SimulationInput<'_>) -> Option<bool> {
         let chance = self.chance(at, stage);
         let unit = &mut self.units[at as usize];
-        unit.state = State::Waiting;
+        unit.state = DevicePhase::Waiting;
         let (before, target) = (unit.member.version, unit.offered);
         let (Some(version), Some(salt)) =
             (stage.versions.list.get(target as usize), stage.salts.get(target as usize))
@@ -204,7 +215,7 @@ impl Shard {
         &mut self,
         at: u32,
         has_failed: bool,
-        stage: &Stage<'_>,
+        stage: &SimulationInput<'_>,
         index: &EligibilityIndex,
         desk: &mut RequestMaker,
     ) -> bool {
@@ -243,14 +254,14 @@ impl Shard {
         if has_failed && again {
             return false;
         }
-        unit.state = State::Installing;
+        unit.state = DevicePhase::Installing;
         let (fastest, more) = stage.install;
         unit.next += fastest + chance.below(more + 1, Draw::Install, unit.next.into());
         true
     }
 
     /// Schedules the next request of a device: its regular request, or an earlier one after a restart.
-    fn waits(&mut self, at: u32, stage: &Stage<'_>) {
+    fn waits(&mut self, at: u32, stage: &SimulationInput<'_>) {
         let period = stage.poll_seconds;
         let chance = self.chance(at, stage);
         let phase = chance.below(period, Draw::Phase, 0);

@@ -97,14 +97,14 @@ fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
 
 /// An offer of one file, with the index of the entry and the index of the offer in the entry.
 #[derive(Clone, Copy)]
-struct Offer {
+struct FileOffer {
     entry: usize,
     offer: usize,
     file: OfferedFile,
 }
 
 fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]) {
-    let mut offers: HashMap<(String, String), Vec<Offer>> = HashMap::new();
+    let mut offers: HashMap<(String, String), Vec<FileOffer>> = HashMap::new();
     for (entry, row) in entries.iter().enumerate() {
         let host = host_key(&row.audit.user_host);
         for (offer, cell) in row.audit.offered.iter().enumerate() {
@@ -112,7 +112,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
             let signature =
                 image.rsplit_once('.').map_or(image.as_str(), |(stem, _)| stem).to_owned() + ".cat";
             for (path, file) in [(image, OfferedFile::Image), (signature, OfferedFile::Signature)] {
-                offers.entry((host.clone(), path)).or_default().push(Offer { entry, offer, file });
+                offers.entry((host.clone(), path)).or_default().push(FileOffer { entry, offer, file });
             }
         }
     }
@@ -132,7 +132,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
             continue;
         };
         if let Some(access) = access[index].take() {
-            let Offer { entry, offer, file } = offer;
+            let FileOffer { entry, offer, file } = offer;
             entries[entry].downloads.push(LoggedDownload { offer, file, access, shared_host });
         }
     }
@@ -140,8 +140,8 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
 
 /// Returns the offer that a download belongs to, and whether several devices at this host had an
 /// offer of the file. `started` is the start of the download.
-fn offer_of(started: UnixTime, offers: &[Offer], entries: &[TimelineEntry]) -> Option<(Offer, bool)> {
-    let logged = |offer: &Offer| entries[offer.entry].audit.logged_at.as_millis();
+fn offer_of(started: UnixTime, offers: &[FileOffer], entries: &[TimelineEntry]) -> Option<(FileOffer, bool)> {
+    let logged = |offer: &FileOffer| entries[offer.entry].audit.logged_at.as_millis();
     let begun_by = |slack: i64| {
         let latest = started.as_millis().saturating_add(slack);
         &offers[..offers.partition_point(|offer| logged(offer) <= latest)]
@@ -153,14 +153,14 @@ fn offer_of(started: UnixTime, offers: &[Offer], entries: &[TimelineEntry]) -> O
     };
     let oldest = started.as_millis().saturating_sub(WINDOW_MS);
     let mut devices = HashSet::new();
-    let mut last_of_each: Vec<&Offer> = Vec::new();
+    let mut last_of_each: Vec<&FileOffer> = Vec::new();
     for offer in before.iter().rev().take(LOOKED_AT).take_while(|offer| logged(offer) >= oldest) {
         let row = &entries[offer.entry].audit;
         if devices.insert((row.mac_address.raw(), row.serial_number.raw())) {
             last_of_each.push(offer);
         }
     }
-    let lacks = |offer: &&&Offer| {
+    let lacks = |offer: &&&FileOffer| {
         let outcome = entries[offer.entry].outcome(offer.offer, offer.file);
         !matches!(outcome, Fetched::Whole { .. })
     };
