@@ -340,7 +340,7 @@ pub(crate) fn check_names(
         | BookCommand::PauseRollout(rule, name, _)
         | BookCommand::ResumeRollout(rule, name)
         | BookCommand::FinishRollout(rule, name)
-        | BookCommand::StopRollout(rule, name) => {
+        | BookCommand::EndRollout(rule, name) => {
             rules.push(rule);
             named = Some((rule, name));
         }

@@ -199,7 +199,7 @@ impl Inner {
             let origin = if side == Side::External { urls.external() } else { Some(urls.internal()) };
             origin.is_some_and(ucupdate::Origin::is_https)
         });
-        by_urls || connection.tls()
+        by_urls || connection.is_tls()
     }
 
     fn body_limits(&self) -> (usize, std::time::Duration) {

@@ -88,7 +88,7 @@ impl Inspection {
     }
 
     /// Returns whether the dialect knows the name of the root.
-    pub fn root_is_known(&self) -> bool {
+    pub fn is_root_known(&self) -> bool {
         self.root_is_known
     }
 

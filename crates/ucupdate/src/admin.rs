@@ -279,8 +279,8 @@ impl Admin<'_> {
     }
 
     /// Ends a rollout without approving its version.
-    pub async fn stop_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
-        self.command(&BookCommand::StopRollout(rule, name)).await
+    pub async fn end_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::EndRollout(rule, name)).await
     }
 }
 

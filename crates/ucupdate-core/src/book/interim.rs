@@ -36,7 +36,7 @@ impl InterimRule {
 
     /// Returns whether the version was rejected, and not approved since.
     pub fn is_rejected(&self, version: &ReportedVersion) -> bool {
-        self.rejected.iter().any(|rejected| rejected.same_release(version))
+        self.rejected.iter().any(|rejected| rejected.is_same_release(version))
     }
 
     /// Returns the packages of the rule, first that of the approved image.
@@ -195,7 +195,7 @@ impl IngestedPackage {
     /// Returns whether a stone may send this interim image. It may if the stone names the version of the image, or if
     /// the stone applies to a kind of device of this package.
     pub(crate) fn may_send(&self, stone: &SteppingStone, image: &InterimImage) -> bool {
-        image.version.same_release(&stone.image_version())
+        image.version.is_same_release(&stone.image_version())
             || self.has_kind_of(stone, &image.locale, &image.update_type)
     }
 }

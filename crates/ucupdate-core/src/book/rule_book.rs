@@ -235,7 +235,7 @@ impl RuleBook {
     /// contains it.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.scheme_of(rule);
-        self.newest_where(rule, |found| scheme.same_release(found, version))
+        self.newest_where(rule, |found| scheme.is_same_release(found, version))
     }
 
     /// Returns the version and the package of a release whose version has exactly this text. If several packages

@@ -277,7 +277,7 @@ impl fmt::Display for Trace<'_> {
         writeln!(f, "{} at version {:?}", self.file_name.escape_debug(), self.installed.as_str())?;
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
         if let Decision::Offer { offer, kind: OfferKind::SteppingStone { stone, .. }, .. } = &self.decision
-            && !offer.version.same_release(&stone.by.clone().into())
+            && !offer.version.is_same_release(&stone.by.clone().into())
         {
             writeln!(
                 f,

@@ -6,7 +6,7 @@ use crate::book::{
 };
 use crate::decide::folded_table::{GroupedTable, InGroup};
 use crate::decide::known_devices::KnownDevices;
-use crate::decide::module_rules::{Found, ModuleRules};
+use crate::decide::module_rules::{ModuleLookup, ModuleRules};
 use crate::decide::walk::{Silent, find_rule};
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
@@ -275,7 +275,7 @@ impl EligibilityIndex {
         words: [&str; KindWord::COUNT],
         first: usize,
         question: &Question<'_>,
-    ) -> Found {
+    ) -> ModuleLookup {
         let by_update_type = |module: &InstalledModule| match self.find_words(words, module) {
             InGroup::Key(at) => Some(at),
             _ => None,
@@ -425,7 +425,7 @@ impl EligibilityIndex {
         let Some(path) = self.paths.get(assignment.path as usize) else { return false };
         let offers = path.steps.iter().flat_map(|step| [step.offer, step.for_test_devices]);
         let mut offers = offers.filter_map(|offer| self.offers.get(offer as usize));
-        offers.any(|offer| policy.scheme.same_release(&offer.version, version))
+        offers.any(|offer| policy.scheme.is_same_release(&offer.version, version))
     }
 
     pub(crate) fn window(&self, at: u32) -> Option<&CompiledWindow> {

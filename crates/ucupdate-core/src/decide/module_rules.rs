@@ -43,7 +43,7 @@ pub enum ModuleMatch {
 
 /// The result of looking for the rule of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ModuleLookup {
     /// The number of the rule, and the way in which it was found.
     Rule(usize, ModuleMatch),
     /// No single rule was found. Two different numbers are two of the rules that match. Equal numbers mean
@@ -83,10 +83,10 @@ impl ModuleRules {
         of_kind: Range<usize>,
         question: &Question<'_>,
         by_update_type: impl Fn(&InstalledModule) -> Option<usize>,
-    ) -> Found {
+    ) -> ModuleLookup {
         match self.named(words, question.module) {
             Some(named) if !named.is_shared => {
-                return Found::Rule(named.rule as usize, ModuleMatch::FileName);
+                return ModuleLookup::Rule(named.rule as usize, ModuleMatch::FileName);
             }
             _ => {}
         }
@@ -98,10 +98,10 @@ impl ModuleRules {
         let is_taken = |rule: usize| question.other_modules().any(|module| rule_of(module) == Some(rule));
         let mut left = of_kind.filter(|rule| !is_taken(*rule));
         match (left.next(), left.next()) {
-            (Some(rule), None) if !is_another_left => Found::Rule(rule, ModuleMatch::OnlyOneLeft),
-            (Some(rule), None) => Found::Ambiguous(rule, rule),
-            (Some(rule), Some(other)) => Found::Ambiguous(rule, other),
-            (None, _) => Found::None,
+            (Some(rule), None) if !is_another_left => ModuleLookup::Rule(rule, ModuleMatch::OnlyOneLeft),
+            (Some(rule), None) => ModuleLookup::Ambiguous(rule, rule),
+            (Some(rule), Some(other)) => ModuleLookup::Ambiguous(rule, other),
+            (None, _) => ModuleLookup::None,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer,
 };
 use crate::decide::known_devices::KnownEntries;
-use crate::decide::module_rules::{Found, ModuleMatch};
+use crate::decide::module_rules::{ModuleLookup, ModuleMatch};
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{Numbers, ReadVersion, ReportedVersion};
@@ -76,7 +76,7 @@ pub(crate) struct Silent;
 impl Observer<'_> for Silent {}
 
 /// The state of one decision: the question, its rule and its device.
-struct Walk<'a, 'q> {
+struct DecisionWalk<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
@@ -109,7 +109,7 @@ pub(crate) fn walk<'a>(
         _ => index.scheme_of(head, rule).read_reported(&module.version),
     };
     let installed = installed.as_ref();
-    let mut walk = Walk { index, question, rule, head, now, is_aliased, installed, known: None };
+    let mut walk = DecisionWalk { index, question, rule, head, now, is_aliased, installed, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head, rule) {
@@ -192,7 +192,7 @@ fn find_by_module<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Result<FoundRule, Decision<'a>> {
     match index.find_by_module(question.device.kind.words(), first, question) {
-        Found::None => find_by_alias(index, question, observer),
+        ModuleLookup::None => find_by_alias(index, question, observer),
         found => note_module(index, found, false, observer),
     }
 }
@@ -207,14 +207,14 @@ fn find_by_alias<'a>(
     let words = question.device.kind.words();
     let meant = index.words_meant(words);
     let found = match &meant {
-        None => Found::None,
+        None => ModuleLookup::None,
         Some((meant, _)) => match index.find_words(meant.into_array(), question.module) {
-            InGroup::Key(at) => Found::Rule(at, ModuleMatch::UpdateType),
+            InGroup::Key(at) => ModuleLookup::Rule(at, ModuleMatch::UpdateType),
             InGroup::Group(first) => index.find_by_module(meant.into_array(), first, question),
-            InGroup::None => Found::None,
+            InGroup::None => ModuleLookup::None,
         },
     };
-    if found != Found::None
+    if found != ModuleLookup::None
         && let Some((_, aliases)) = meant
     {
         aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
@@ -226,23 +226,23 @@ fn find_by_alias<'a>(
 /// rule.
 fn note_module<'a>(
     index: &'a EligibilityIndex,
-    found: Found,
+    found: ModuleLookup,
     is_aliased: bool,
     observer: &mut impl Observer<'a>,
 ) -> Result<FoundRule, Decision<'a>> {
     match found {
-        Found::Rule(at, how) => {
+        ModuleLookup::Rule(at, how) => {
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
             let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
             Ok(FoundRule { at, head, is_aliased })
         }
-        Found::Ambiguous(one, two) => {
+        ModuleLookup::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
             Err(Decision::AmbiguousModule { rule, other: (one != two).then_some(other) })
         }
-        Found::None => {
+        ModuleLookup::None => {
             observer.no_rule();
             Err(Decision::NoRule)
         }
@@ -257,7 +257,7 @@ fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a> DecisionWalk<'a, '_> {
     #[inline]
     fn known(&mut self) -> KnownEntries<'a> {
         *self.known.get_or_insert_with(|| self.index.known.find(self.question.device))

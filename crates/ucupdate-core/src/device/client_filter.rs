@@ -192,14 +192,14 @@ impl FromStr for ClientRule {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientVersions {
-    comparison: Comparison,
+    comparison: FilterComparison,
     /// The number of `parts` that are compared, 1 to 4. The other parts are wildcards.
     given: usize,
     parts: [u32; 4],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Comparison {
+enum FilterComparison {
     Same,
     Other,
     Above,
@@ -214,25 +214,25 @@ impl ClientVersions {
         let given = version.parts().chain(std::iter::repeat(0)).take(self.given);
         let order = given.cmp(self.parts.into_iter().take(self.given));
         match self.comparison {
-            Comparison::Same => order == Ordering::Equal,
-            Comparison::Other => order != Ordering::Equal,
-            Comparison::Above => order == Ordering::Greater,
-            Comparison::AtLeast => order != Ordering::Less,
-            Comparison::Below => order == Ordering::Less,
-            Comparison::AtMost => order != Ordering::Greater,
+            FilterComparison::Same => order == Ordering::Equal,
+            FilterComparison::Other => order != Ordering::Equal,
+            FilterComparison::Above => order == Ordering::Greater,
+            FilterComparison::AtLeast => order != Ordering::Less,
+            FilterComparison::Below => order == Ordering::Less,
+            FilterComparison::AtMost => order != Ordering::Greater,
         }
     }
 }
 
 /// The signs of comparisons. `>=` comes before `>`, because the first sign that the text begins with is
 /// taken.
-const COMPARISONS: [(&str, Comparison); 6] = [
-    ("!=", Comparison::Other),
-    (">=", Comparison::AtLeast),
-    ("<=", Comparison::AtMost),
-    (">", Comparison::Above),
-    ("<", Comparison::Below),
-    ("=", Comparison::Same),
+const COMPARISONS: [(&str, FilterComparison); 6] = [
+    ("!=", FilterComparison::Other),
+    (">=", FilterComparison::AtLeast),
+    ("<=", FilterComparison::AtMost),
+    (">", FilterComparison::Above),
+    ("<", FilterComparison::Below),
+    ("=", FilterComparison::Same),
 ];
 
 /// The name of a [`ClientVersions`] in error messages.
@@ -249,7 +249,7 @@ impl FromStr for ClientVersions {
         let text = text.trim();
         let signed =
             COMPARISONS.iter().find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?)));
-        let (comparison, numbers) = signed.unwrap_or((Comparison::Same, text));
+        let (comparison, numbers) = signed.unwrap_or((FilterComparison::Same, text));
         let numbers = numbers.trim_start();
         let numbers = numbers.strip_suffix(".*").unwrap_or(numbers);
         let given = numbers.split('.').count();
@@ -273,7 +273,7 @@ impl fmt::Display for ClientVersions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison);
         let parts: Vec<String> = self.parts.iter().take(self.given).map(u32::to_string).collect();
-        let zero_would_do = matches!(self.comparison, Comparison::AtLeast | Comparison::Below);
+        let zero_would_do = matches!(self.comparison, FilterComparison::AtLeast | FilterComparison::Below);
         let rest = if self.given < 4 && !zero_would_do { ".*" } else { "" };
         write!(f, "{}{}{rest}", sign.map_or("", |(sign, _)| sign), parts.join("."))
     }

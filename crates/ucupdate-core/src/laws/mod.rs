@@ -18,7 +18,7 @@ use crate::version::{FirmwareVersion, ReportedVersion};
 use script::{Script, command, package};
 use std::cmp::Ordering;
 
-/// Checks that the order of versions is total, and that it agrees with equality and with `same_release`.
+/// Checks that the order of versions is total, and that it agrees with equality and with `is_same_release`.
 /// Also checks that a version is read back from its text.
 ///
 /// The input is up to three texts, separated by line feeds.
@@ -27,7 +27,7 @@ pub fn version(bytes: &[u8]) {
     let said: Vec<ReportedVersion> = text.split('\n').take(3).map(ReportedVersion::new).collect();
     for version in &said {
         assert_eq!(ReportedVersion::new(version.as_str()), *version, "a version reads back from its text");
-        assert!(version.same_release(version));
+        assert!(version.is_same_release(version));
         assert_eq!(version.readable().is_none(), version.why_unreadable().is_some());
     }
     let read: Vec<&FirmwareVersion> = said.iter().filter_map(ReportedVersion::readable).collect();
@@ -35,11 +35,11 @@ pub fn version(bytes: &[u8]) {
         for b in &read {
             assert_eq!(a.cmp(b), b.cmp(a).reverse(), "order is antisymmetric");
             assert_eq!(a.cmp(b) == Ordering::Equal, a == b, "order agrees with equality");
-            assert_eq!(a.same_release(b), b.same_release(a));
-            assert!(a != b || a.same_release(b), "equal versions are the same release");
+            assert_eq!(a.is_same_release(b), b.is_same_release(a));
+            assert!(a != b || a.is_same_release(b), "equal versions are the same release");
             for c in &read {
                 assert!(a > b || b > c || a <= c, "order is transitive");
-                assert!(!(a.same_release(b) && b.same_release(c)) || a.same_release(c));
+                assert!(!(a.is_same_release(b) && b.is_same_release(c)) || a.is_same_release(c));
             }
         }
     }
@@ -249,7 +249,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         // `Exact` treats `1.0` and `1.0.0` as two releases on purpose.
         assert!(
             rule.policy().same_release == SameRelease::Exact
-                || !rule.policy().scheme.same_release(&offer.version, &module.version),
+                || !rule.policy().scheme.is_same_release(&offer.version, &module.version),
             "no device is offered the release that it has, not even as a stepping stone"
         );
         if let OfferKind::SteppingStone { stone, .. } = kind

@@ -33,9 +33,9 @@ const MAX_EXCERPT_CHARS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     subject: &'static str,
-    part: Option<Part>,
+    part: Option<WrongPart>,
     kind: ParseErrorKind,
-    found: Found,
+    found: FoundText,
     at: Option<u32>,
     expected: Expected,
     source: Option<Box<Self>>,
@@ -72,13 +72,13 @@ pub enum ParseErrorKind {
 /// The part of the text that is wrong. It has a name, such as `vendor`. If several parts have this name,
 /// such as `comparator`, it also has a number, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Part {
+struct WrongPart {
     noun: &'static str,
     number: Option<NonZeroU32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Found {
+enum FoundText {
     Nothing,
     Character(char),
     Count(u32, &'static str),
@@ -123,38 +123,38 @@ impl ParseError {
     /// Returns the message without the name of the value, such as `is blank`. A caller can put its own name
     /// before it.
     pub fn problem(&self) -> impl fmt::Display + '_ {
-        Problem(self)
+        ProblemText(self)
     }
 
-    const fn new(subject: &'static str, kind: ParseErrorKind, found: Found, expected: Expected) -> Self {
+    const fn new(subject: &'static str, kind: ParseErrorKind, found: FoundText, expected: Expected) -> Self {
         Self { subject, part: None, kind, found, at: None, expected, source: None }
     }
 
     /// Creates the error of a text that is empty or only white space.
     pub(crate) const fn blank(subject: &'static str, expected: Expected) -> Self {
-        Self::new(subject, ParseErrorKind::Blank, Found::Nothing, expected)
+        Self::new(subject, ParseErrorKind::Blank, FoundText::Nothing, expected)
     }
 
     /// Creates the error of a text that has `found` bytes, if at most `most` are allowed.
     pub(crate) fn too_long(subject: &'static str, found: usize, most: usize) -> Self {
-        let found = Found::Count(saturated(found), "byte");
+        let found = FoundText::Count(saturated(found), "byte");
         Self::new(subject, ParseErrorKind::TooLong, found, Expected::AtMost(most))
     }
 
     /// Creates the error of a text with a wrong number of parts. `unit` is the name of one part, such as `stage`.
     pub(crate) fn count(subject: &'static str, found: usize, unit: &'static str, expected: Expected) -> Self {
-        Self::new(subject, ParseErrorKind::Count, Found::Count(saturated(found), unit), expected)
+        Self::new(subject, ParseErrorKind::Count, FoundText::Count(saturated(found), unit), expected)
     }
 
     /// Creates the error of a text that contains a wrong character.
     pub(crate) const fn character(subject: &'static str, found: char, expected: &'static str) -> Self {
         let expected = Expected::Text(expected);
-        Self::new(subject, ParseErrorKind::Character, Found::Character(found), expected)
+        Self::new(subject, ParseErrorKind::Character, FoundText::Character(found), expected)
     }
 
     /// Creates an error that does not quote the text.
     pub(crate) const fn of_kind(subject: &'static str, kind: ParseErrorKind, expected: &'static str) -> Self {
-        Self::new(subject, kind, Found::Nothing, Expected::Text(expected))
+        Self::new(subject, kind, FoundText::Nothing, Expected::Text(expected))
     }
 
     /// Creates an error that quotes the beginning of the text.
@@ -168,19 +168,19 @@ impl ParseError {
             Some((end, _)) => format!("{}...", &text[..end]).into(),
             None => text.into(),
         };
-        Self::new(subject, kind, Found::Text(quoted), Expected::Text(expected))
+        Self::new(subject, kind, FoundText::Text(quoted), Expected::Text(expected))
     }
 
     /// Creates the error of a part that cannot be read. The part is named by `noun` and `number`, and
     /// `source` is its own error.
     pub(crate) fn of_part(subject: &'static str, noun: &'static str, number: usize, source: Self) -> Self {
-        let error = Self::new(subject, ParseErrorKind::Part, Found::Nothing, Expected::Nothing);
+        let error = Self::new(subject, ParseErrorKind::Part, FoundText::Nothing, Expected::Nothing);
         Self { source: Some(Box::new(source)), ..error.in_part(noun, number) }
     }
 
     /// Sets the part that is wrong: its name, such as `comparator`, and its number, counted from 1.
     pub(crate) fn in_part(self, noun: &'static str, number: usize) -> Self {
-        Self { part: Some(Part { noun, number: NonZeroU32::new(saturated(number)) }), ..self }
+        Self { part: Some(WrongPart { noun, number: NonZeroU32::new(saturated(number)) }), ..self }
     }
 
     /// Sets the position of the wrong character in the text, in bytes.
@@ -196,7 +196,7 @@ impl ParseError {
     /// Makes the error one of a larger value: an error of the `vendor` becomes an error of the `vendor of
     /// the rule`.
     pub(crate) fn of(self, whole: &'static str) -> Self {
-        let part = self.part.unwrap_or(Part { noun: self.subject, number: None });
+        let part = self.part.unwrap_or(WrongPart { noun: self.subject, number: None });
         Self { part: Some(part), subject: whole, ..self }
     }
 }
@@ -208,13 +208,13 @@ fn saturated(number: usize) -> u32 {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.part {
-            Some(Part { noun, number: Some(number) }) => {
+            Some(WrongPart { noun, number: Some(number) }) => {
                 write!(f, "{noun} {number} of the {}", self.subject)?
             }
-            Some(Part { noun, number: None }) => write!(f, "{noun} of the {}", self.subject)?,
+            Some(WrongPart { noun, number: None }) => write!(f, "{noun} of the {}", self.subject)?,
             None => f.write_str(self.subject)?,
         }
-        write!(f, " {}", Problem(self))?;
+        write!(f, " {}", ProblemText(self))?;
         match &self.source {
             Some(source) if f.alternate() => write!(f, ": {source:#}"),
             _ => Ok(()),
@@ -228,18 +228,18 @@ impl Error for ParseError {
     }
 }
 
-struct Problem<'a>(&'a ParseError);
+struct ProblemText<'a>(&'a ParseError);
 
-impl fmt::Display for Problem<'_> {
+impl fmt::Display for ProblemText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = self.0;
         match &error.found {
-            Found::Nothing => f.write_str(error.kind.predicate())?,
-            Found::Character(found) => write!(f, "contains {found:?}")?,
-            Found::Count(1, unit) => write!(f, "has 1 {unit}")?,
-            Found::Count(found, unit) => write!(f, "has {found} {unit}s")?,
-            Found::Text(found) if error.kind == ParseErrorKind::Malformed => write!(f, "is {found:?}")?,
-            Found::Text(found) => write!(f, "{found:?} {}", error.kind.predicate())?,
+            FoundText::Nothing => f.write_str(error.kind.predicate())?,
+            FoundText::Character(found) => write!(f, "contains {found:?}")?,
+            FoundText::Count(1, unit) => write!(f, "has 1 {unit}")?,
+            FoundText::Count(found, unit) => write!(f, "has {found} {unit}s")?,
+            FoundText::Text(found) if error.kind == ParseErrorKind::Malformed => write!(f, "is {found:?}")?,
+            FoundText::Text(found) => write!(f, "{found:?} {}", error.kind.predicate())?,
         }
         if let Some(at) = error.at {
             write!(f, " at byte {at}")?;

@@ -5,7 +5,7 @@
 //! OCS do not describe an order.
 //!
 //! Most offers do not depend on the order. A device is offered a version that *differs* from its own. This is decided
-//! by [`FirmwareVersion::same_release`], in which a missing part is zero.
+//! by [`FirmwareVersion::is_same_release`], in which a missing part is zero.
 
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::numbers::Numbers;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 /// let v = |text: &str| text.parse::<FirmwareVersion>().unwrap();
 /// assert!(v("1.0.522.98") < v("1.0.522.103")); // numbers, not text
 /// assert!(v("1.0.522") < v("1.0.522.0")); // a missing part is less than zero
-/// assert!(v("1.0.522").same_release(&v("1.0.522.0"))); // but the same release
+/// assert!(v("1.0.522").is_same_release(&v("1.0.522.0"))); // but the same release
 /// assert_eq!(v("1.0.0522"), v("1.0.522")); // leading zeros mean nothing
 /// ```
 #[derive(Clone)]
@@ -91,7 +91,7 @@ impl FirmwareVersion {
     ///
     /// If it did not, a phone that reports `1.0.522` would be offered `1.0.522.0` repeatedly.
     #[inline]
-    pub fn same_release(&self, other: &Self) -> bool {
+    pub fn is_same_release(&self, other: &Self) -> bool {
         self.0.numbers.is_same_release(&other.0.numbers)
     }
 
@@ -103,7 +103,7 @@ impl FirmwareVersion {
     }
 
     /// Compares two releases. A missing part counts as zero. The result is `Equal` exactly if
-    /// [`same_release`](Self::same_release) returns `true`.
+    /// [`is_same_release`](Self::is_same_release) returns `true`.
     ///
     /// ```
     /// use std::cmp::Ordering;
@@ -209,7 +209,7 @@ impl fmt::Debug for FirmwareVersion {
 /// use ucupdate_core::ReportedVersion;
 /// let odd = ReportedVersion::new("4.1.0.82b");
 /// assert!(odd.readable().is_none());
-/// assert!(odd.same_release(&ReportedVersion::new("4.1.0.82b")));
+/// assert!(odd.is_same_release(&ReportedVersion::new("4.1.0.82b")));
 /// assert_eq!(odd.why_unreadable().unwrap().to_string(), "part 4 of the version contains 'b', expected digits");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -257,12 +257,12 @@ impl ReportedVersion {
     }
 
     /// Returns whether both are the same release. Two parsed versions are compared by
-    /// [`FirmwareVersion::same_release`], and two unreadable ones byte for byte. A parsed version never equals an
+    /// [`FirmwareVersion::is_same_release`], and two unreadable ones byte for byte. A parsed version never equals an
     /// unreadable one.
     #[inline]
-    pub fn same_release(&self, other: &Self) -> bool {
+    pub fn is_same_release(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Readable(one), Self::Readable(two)) => one.same_release(two),
+            (Self::Readable(one), Self::Readable(two)) => one.is_same_release(two),
             (Self::Unreadable(one), Self::Unreadable(two)) => one == two,
             _ => false,
         }
@@ -360,9 +360,9 @@ mod tests {
     fn a_missing_part_is_less_than_zero_yet_the_same_release() {
         assert!(read("1.0") < read("1.0.0"));
         assert!(read("1.0.522") < read("1.0.522.0"));
-        assert!(read("1.0.522").same_release(&read("1.0.522.0")));
-        assert!(read("1.0").same_release(&read("1.0.0.0")));
-        assert!(!read("1.0.522").same_release(&read("1.0.522.1")));
+        assert!(read("1.0.522").is_same_release(&read("1.0.522.0")));
+        assert!(read("1.0").is_same_release(&read("1.0.0.0")));
+        assert!(!read("1.0.522").is_same_release(&read("1.0.522.1")));
         assert_ne!(read("1.0.522"), read("1.0.522.0"));
     }
 
@@ -418,7 +418,7 @@ mod tests {
         for said in ["", "none", "0", "0.0.0.0.0", "v0.0.0.0"] {
             let version = ReportedVersion::new(said);
             assert!(version.readable().is_none(), "{said}");
-            assert!(!version.same_release(&ReportedVersion::new("0.0.0.0")));
+            assert!(!version.is_same_release(&ReportedVersion::new("0.0.0.0")));
         }
     }
 
@@ -446,9 +446,9 @@ mod tests {
                 prop_assert!(a <= c);
             }
             if a == b {
-                prop_assert!(a.same_release(&b));
+                prop_assert!(a.is_same_release(&b));
             }
-            prop_assert_eq!(a.release_order(&b) == Ordering::Equal, a.same_release(&b));
+            prop_assert_eq!(a.release_order(&b) == Ordering::Equal, a.is_same_release(&b));
             prop_assert!(a.release_order(&b) == Ordering::Equal || a.release_order(&b) == a.cmp(&b));
         }
 
@@ -465,7 +465,7 @@ mod tests {
         fn any_text_is_kept_as_said(text in pattern("\\PC{0,40}")) {
             let version = ReportedVersion::new(&text);
             prop_assert_eq!(version.as_str(), text.trim_matches(' '));
-            prop_assert!(version.same_release(&version));
+            prop_assert!(version.is_same_release(&version));
         }
     }
 }

@@ -157,7 +157,7 @@ impl VersionScheme {
     /// Returns whether two reported versions are the same release. Their numbers must be equal, where a
     /// missing part counts as zero. If the scheme compares prefixes, the prefixes must be equal too. If the
     /// scheme cannot read one of the versions, the texts must be equal.
-    pub fn same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
+    pub fn is_same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (self.read_reported(one), self.read_reported(two)) {
             (Some(one), Some(two)) => one.is_same_release(&two),
             _ => one.as_str() == two.as_str(),
@@ -432,7 +432,7 @@ mod tests {
         fn any_text_is_read_or_left_unread(pattern in "[A-Za-z*_.]{1,8}", text in pattern("\\PC{0,200}")) {
             let scheme = VersionScheme::Prefixed(VersionPrefix::new(&pattern, true).unwrap());
             let reported = ReportedVersion::new(&text);
-            prop_assert!(scheme.same_release(&reported, &reported));
+            prop_assert!(scheme.is_same_release(&reported, &reported));
             prop_assert_eq!(scheme.to_string().parse(), Ok(scheme));
         }
     }

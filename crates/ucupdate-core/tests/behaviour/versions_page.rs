@@ -64,7 +64,7 @@ fn table() -> String {
         String::from("\n| A | B | same release | order here | .NET | dpkg | Omaha | semver |\n|---|---|");
     table.push_str(&":-:|".repeat(6));
     for (a, b) in PAIRS {
-        let same = ReportedVersion::new(a).same_release(&ReportedVersion::new(b));
+        let same = ReportedVersion::new(a).is_same_release(&ReportedVersion::new(b));
         write!(table, "\n| `{a}` | `{b}` | {} |", if same { "yes" } else { "no" }).unwrap();
         // A text that other orders refuse is a value without order here.
         write!(table, " {} |", here(a, b).map_or("unreadable", sign)).unwrap();
@@ -207,7 +207,7 @@ proptest! {
         let read = |text: &str| text.parse::<FirmwareVersion>().ok();
         if let (Some(one), Some(two), Some(order)) = (read(&a), read(&b), omaha(&a, &b)) {
             prop_assert_eq!(one.release_order(&two), order);
-            prop_assert_eq!(one.same_release(&two), order == Ordering::Equal);
+            prop_assert_eq!(one.is_same_release(&two), order == Ordering::Equal);
         }
     }
 }

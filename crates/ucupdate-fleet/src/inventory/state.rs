@@ -257,7 +257,7 @@ fn state_of(
     }
     let offered_again = |offered: &ReportedVersion| {
         decision.is_none_or(|decision| {
-            decision.offer().is_some_and(|offer| scheme.same_release(&offer.version, offered))
+            decision.offer().is_some_and(|offer| scheme.is_same_release(&offer.version, offered))
         })
     };
     let offered = module.offered.as_ref().filter(|offered| offered_again(offered));
@@ -305,8 +305,8 @@ fn is_downloading(
 fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme: &VersionScheme) -> bool {
     let Some(offered) = &module.offered else { return false };
     let left = history.filter(|history| history.has_returned).and_then(|history| history.previous.as_ref());
-    scheme.same_release(offered, &module.installed.version)
-        || left.is_some_and(|left| scheme.same_release(offered, left))
+    scheme.is_same_release(offered, &module.installed.version)
+        || left.is_some_and(|left| scheme.is_same_release(offered, left))
 }
 
 /// Returns the seconds from `from` to `to`. 0 if `to` is not later.

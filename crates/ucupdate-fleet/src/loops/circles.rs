@@ -60,7 +60,7 @@ pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
 /// Returns whether two texts mean the same version: they are the same release, or differ only in
 /// ASCII case and in zeros before a number.
 fn same(one: &ReportedVersion, two: &ReportedVersion) -> bool {
-    one.same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
+    one.is_same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
 }
 
 /// Returns the text in lower case, without zeros before a number.

@@ -197,7 +197,7 @@ impl RecentAsks {
         let mut known: Vec<Arc<ReportedVersion>> = Vec::new();
         let mut first = |version: &Arc<ReportedVersion>| match known
             .iter()
-            .find(|known| scheme.same_release(known, version))
+            .find(|known| scheme.is_same_release(known, version))
         {
             Some(known) => Arc::clone(known),
             None => {

@@ -110,14 +110,14 @@ fn rollout_of<'a>(
 ) -> Option<(&'a Assignment, &'a Rollout, bool)> {
     let scheme = &rule.policy().scheme;
     if let Decision::Offer { offer, kind, because } = decision
-        && scheme.same_release(&offer.version, &cell.version)
+        && scheme.is_same_release(&offer.version, &cell.version)
     {
         let is_stone = matches!(kind, OfferKind::SteppingStone { .. });
         return because.rollout.as_deref().map(|rollout| (*because, rollout, is_stone));
     }
     let mut same = rule
         .rollouts()
-        .filter(|(assignment, _)| scheme.same_release(&assignment.candidate.version, &cell.version));
+        .filter(|(assignment, _)| scheme.is_same_release(&assignment.candidate.version, &cell.version));
     let (assignment, rollout) = same.next()?;
     same.next().is_none().then_some((assignment, rollout, false))
 }

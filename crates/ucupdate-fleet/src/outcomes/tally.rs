@@ -194,7 +194,7 @@ impl Tripped {
 pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
     let rule = book.rule(&tally.rule)?;
     let (assignment, rollout) = rule.rollout(&tally.rollout)?;
-    rule.policy().scheme.same_release(&assignment.candidate.version, &tally.version).then_some(rollout)
+    rule.policy().scheme.is_same_release(&assignment.candidate.version, &tally.version).then_some(rollout)
 }
 
 #[cfg(test)]

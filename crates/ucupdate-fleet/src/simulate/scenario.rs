@@ -170,7 +170,7 @@ impl FailureModel {
         let mut versions = self.versions.iter();
         let is_for = |known: &&VersionChances| {
             // The numeric scheme reads all versions that .NET reads, and finds the same releases equal.
-            VersionScheme::Numeric.same_release(&known.version, version)
+            VersionScheme::Numeric.is_same_release(&known.version, version)
                 && known.model.as_ref().is_none_or(|known| known == model)
         };
         versions.find(is_for).map_or(self.chances, |known| known.chances)

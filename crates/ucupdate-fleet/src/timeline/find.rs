@@ -144,9 +144,9 @@ impl Finder<'_> {
         self.end(at, |kind| match kind {
             TroubleKind::CameBackOld { version, .. }
             | TroubleKind::NeverFetched { version }
-            | TroubleKind::OfferedAgain { version } => scheme.same_release(version, installed),
+            | TroubleKind::OfferedAgain { version } => scheme.is_same_release(version, installed),
             TroubleKind::OfferedInstalled { version } => {
-                module.offered.as_ref().is_none_or(|offered| !scheme.same_release(version, offered))
+                module.offered.as_ref().is_none_or(|offered| !scheme.is_same_release(version, offered))
             }
             _ => false,
         });
@@ -160,18 +160,18 @@ impl Finder<'_> {
             self.same.remove(&key);
             return;
         };
-        if scheme.same_release(installed, offered) {
+        if scheme.is_same_release(installed, offered) {
             self.see(TroubleKind::OfferedInstalled { version: offered.clone() }, at);
         }
         let before = self.same.get(&key).filter(|(has, gets, _, _)| {
-            scheme.same_release(has, installed) && scheme.same_release(gets, offered)
+            scheme.is_same_release(has, installed) && scheme.is_same_release(gets, offered)
         });
         let (count, counted) = match before {
             Some((_, _, count, then)) if Span::between(*then, at).0 < self.limits.fetch => (*count, *then),
             Some((_, _, count, _)) => (count + 1, at),
             None => (1, at),
         };
-        if count >= self.limits.same_offers && counted == at && !scheme.same_release(installed, offered) {
+        if count >= self.limits.same_offers && counted == at && !scheme.is_same_release(installed, offered) {
             self.see(TroubleKind::OfferedAgain { version: offered.clone() }, at);
             if let Some(trouble) = self.found.last_mut().filter(|trouble| trouble.count == 1) {
                 trouble.count = count.into();

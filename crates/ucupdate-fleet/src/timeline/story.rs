@@ -307,8 +307,8 @@ fn with_restarts(
                         let is_after_fetch = fetched
                             .complete()
                             .is_some_and(|at| Span::between(at, event.at).0 >= INSTALL_SECONDS);
-                        let is_offer = scheme.same_release(&module.installed, offer);
-                        let is_before = scheme.same_release(&module.installed, before);
+                        let is_offer = scheme.is_same_release(&module.installed, offer);
+                        let is_before = scheme.is_same_release(&module.installed, before);
                         is_still_old |= is_before && !is_offer;
                         module.came_back = match (is_offer, is_before) {
                             (true, false) => Some(CameBack::WithOffered),

@@ -220,7 +220,7 @@ fn a_rollout_that_is_resumed_or_gets_another_version_begins_a_new_tally() {
     assert_eq!((server.counts(), server.outcomes.devices()), ([0; 4], 0));
     fail(&mut server);
     assert!(server.why().is_some());
-    server.make(BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
+    server.make(BookCommand::EndRollout(key(PHONE), "wave".parse().unwrap()));
     assert_eq!((server.why(), server.outcomes.tallies().count()), (None, 0));
     let mut rollout = Rollout::new("wave".parse().unwrap());
     rollout.guard = Some(guard());

@@ -100,7 +100,7 @@ impl Connection {
     }
 
     /// Returns whether the connection uses TLS.
-    pub fn tls(&self) -> bool {
+    pub fn is_tls(&self) -> bool {
         self.tls
     }
 

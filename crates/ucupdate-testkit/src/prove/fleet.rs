@@ -74,7 +74,7 @@ pub(crate) fn command(rng: &mut Rng, packages: &[PackageId]) -> BookCommand {
             version: ReportedVersion::new(VERSIONS[rng.usize(..VERSIONS.len())]),
             rollout: Rollout::new(wave()).to_share(Share::Percent(HALF)),
         },
-        79..81 => BookCommand::StopRollout(rule, wave()),
+        79..81 => BookCommand::EndRollout(rule, wave()),
         81..83 => BookCommand::AddHold(Hold {
             name: "quiet".parse().expect("a name"),
             on: HeldDevices::Rule(rule),

@@ -59,7 +59,7 @@ fn a_refused_body_is_reported_as_far_as_it_can_be_read() {
     assert_eq!((found.kind(), found.error().unwrap().kind()), (None, DecodeErrorKind::Encoding));
     let taken = codec.inspect(asking("").as_bytes());
     assert!(taken.error().is_none() && taken.to_string().ends_with("accepted"));
-    assert!(taken.root_is_known());
+    assert!(taken.is_root_known());
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl FoundFiles {
         }
         for images in images.into_values() {
             let has_several =
-                images.iter().any(|(image, ..)| !image.version.same_release(&images[0].0.version));
+                images.iter().any(|(image, ..)| !image.version.is_same_release(&images[0].0.version));
             for (image, package, item) in images.into_iter().filter(|_| has_several) {
                 let folder = InterimImage::folder_of_version(&image.locale, &image.version);
                 self.add((package, item), Folder::InterimVersion, &folder, &image.files);
@@ -227,7 +227,7 @@ fn use_by_rule(book: &RuleBook, place: &FilePlace) -> (usize, u32) {
 fn place_in_rule<'a>(book: &'a RuleBook, package: PackageId, release: &Release) -> Option<(&'a Rule, usize)> {
     let rule = book.rule(&release.rule)?;
     let is_it = |candidate: &Candidate| {
-        candidate.package == package && candidate.version.same_release(&release.version)
+        candidate.package == package && candidate.version.is_same_release(&release.version)
     };
     Some((rule, rule.candidates().position(is_it)?))
 }

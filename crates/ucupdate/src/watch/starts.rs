@@ -109,5 +109,5 @@ fn same_in_rule<'a>(then: &'a Rule, now: &Rule, name: &RolloutName) -> Option<&'
     let (before, rollout) = then.rollout(name)?;
     let (after, _) = now.rollout(name)?;
     let scheme = &now.policy().scheme;
-    scheme.same_release(&before.candidate.version, &after.candidate.version).then_some(rollout)
+    scheme.is_same_release(&before.candidate.version, &after.candidate.version).then_some(rollout)
 }

@@ -85,7 +85,7 @@ impl RolloutReport {
 
     /// Returns the share, the audience, the stages and the window as text, such as `10% of all devices of this rule` or
     /// `50% of all devices of this rule (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
-    pub fn whom(&self) -> String {
+    pub fn audience_text(&self) -> String {
         let mut text = match &self.stages {
             Some(stages) => format!("{} of {} ({stages})", self.share, self.audience),
             None if self.share == "100%" => self.audience.clone(),
@@ -110,7 +110,7 @@ impl RolloutReport {
 
 impl fmt::Display for RolloutReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rollout {} of {} for {}", self.name, self.version, self.whom())?;
+        write!(f, "rollout {} of {} for {}", self.name, self.version, self.audience_text())?;
         if self.paused { write!(f, ", {}", self.state()) } else { Ok(()) }
     }
 }

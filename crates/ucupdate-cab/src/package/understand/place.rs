@@ -177,5 +177,5 @@ fn entry_folder(entry: &ManifestEntry, words: &RuleWords, version: Option<&str>)
 }
 
 fn is_same_version(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || ReportedVersion::new(one).same_release(&ReportedVersion::new(other))
+    one.eq_ignore_ascii_case(other) || ReportedVersion::new(one).is_same_release(&ReportedVersion::new(other))
 }

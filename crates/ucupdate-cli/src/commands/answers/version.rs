@@ -62,7 +62,7 @@ impl VersionReport {
                 Ordering::Equal => "=",
                 Ordering::Greater => ">",
             }),
-            same_release: b.as_ref().map(|b| scheme.same_release(&a, b)),
+            same_release: b.as_ref().map(|b| scheme.is_same_release(&a, b)),
             b: b.as_ref().map(|b| VersionReading::of(scheme, b)),
         }
     }

@@ -274,7 +274,7 @@ fn push_rollouts(book: &RuleBook, tallies: Option<&[&Tally]>, now: UnixTime, bod
             Escaped(&rollout.name).to_string(),
             Escaped(&rollout.rule).to_string(),
             Escaped(&rollout.version).to_string(),
-            Escaped(&rollout.whom()).to_string(),
+            Escaped(&rollout.audience_text()).to_string(),
             format!("<span class=\"tag\">{}</span>", Escaped(&rollout.state())),
             count(|counts| counts.in_flight),
             count(|counts| counts.succeeded),

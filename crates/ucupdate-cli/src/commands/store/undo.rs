@@ -122,7 +122,7 @@ fn inverse(command: &BookCommand, before: &RuleBook) -> Option<BookCommand> {
         }
         BookCommand::PauseRollout(rule, name, _) => BookCommand::ResumeRollout(rule.clone(), name.clone()),
         BookCommand::StartRollout { rule, rollout, .. } => {
-            BookCommand::StopRollout(rule.clone(), rollout.name.clone())
+            BookCommand::EndRollout(rule.clone(), rollout.name.clone())
         }
         BookCommand::Reject(rule) => {
             let version = before.rule(rule)?.pending()?.version.clone();

@@ -124,7 +124,8 @@ pub enum BookCommand {
     /// Ends a rollout and approves its version.
     FinishRollout(RuleKey, RolloutName),
     /// Ends a rollout without approving its version.
-    StopRollout(RuleKey, RolloutName),
+    #[cfg_attr(feature = "serde", serde(rename = "stop-rollout"))]
+    EndRollout(RuleKey, RolloutName),
     /// Bans versions or an image, so that no device is offered them.
     Ban(Ban),
     /// Lifts the ban that has exactly this scope. Another ban may still apply to the same image.
@@ -297,7 +298,7 @@ impl RuleBook {
             BookCommand::PauseRollout(rule, name, why) => change.pause_rollout(rule, name, why)?,
             BookCommand::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
             BookCommand::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
-            BookCommand::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
+            BookCommand::EndRollout(rule, name) => change.end_rollout(rule, name)?,
             BookCommand::Ban(ban) => change.ban(ban)?,
             BookCommand::LiftBan(scope) => change.lift_ban(scope)?,
             BookCommand::PutAlias(alias) => change.put_alias(alias)?,

@@ -84,7 +84,7 @@ impl RuleBook {
         let mut notes = vec![Note::Restored { revision }];
         let bans = bans.iter().filter_map(|entry| entry.now.clone());
         notes.extend(bans.map(|ban| Note::Banned { ban: Box::new(ban) }));
-        for entry in gone(test_devices) {
+        for entry in removed(test_devices) {
             let known = self.test_devices.get(&entry.key);
             notes.extend(known.map(|known| {
                 let TestDevice { name, id } = known.clone();
@@ -95,22 +95,22 @@ impl RuleBook {
             let TestDevice { name, id } = device;
             notes.push(Note::TestDeviceAdded { name, id });
         }
-        notes.extend(gone(holds).filter_map(|entry| {
+        notes.extend(removed(holds).filter_map(|entry| {
             let hold = Box::new(self.hold(&entry.key)?.clone());
             Some(Note::HoldRemoved { hold })
         }));
         notes.extend(holds.iter().filter_map(|entry| entry.now.as_ref().map(Note::held)));
-        notes.extend(gone(groups).filter_map(|entry| {
+        notes.extend(removed(groups).filter_map(|entry| {
             let group = self.group(&entry.key)?;
-            Some(Note::GroupRemoved { name: group.name.clone(), what: group.what() })
+            Some(Note::GroupRemoved { name: group.name.clone(), what: group.summary() })
         }));
         notes.extend(groups.iter().filter_map(|entry| {
             let group = entry.now.as_ref()?;
-            let before = self.group(&entry.key).map(Group::what);
-            Some(Note::GroupIs { name: group.name.clone(), what: group.what(), before })
+            let before = self.group(&entry.key).map(Group::summary);
+            Some(Note::GroupIs { name: group.name.clone(), what: group.summary(), before })
         }));
         notes.extend(self.notes_of_members(members));
-        notes.extend(gone(aliases).filter_map(|entry| {
+        notes.extend(removed(aliases).filter_map(|entry| {
             let from = self.aliases.get(&entry.key)?.clone();
             Some(Note::AliasRemoved { alias: Box::new(entry.key.clone()), from })
         }));
@@ -125,7 +125,7 @@ impl RuleBook {
         interim
             .iter()
             .for_each(|entry| notes.extend(self.notes_of_interim(entry, is_set(interim, &entry.key))));
-        for entry in gone(rules) {
+        for entry in removed(rules) {
             notes.extend(self.rule(&entry.key).into_iter().flat_map(Note::of_removed));
         }
         for rule in rules.iter().filter_map(|entry| entry.now.as_ref()) {
@@ -212,7 +212,7 @@ impl RuleBook {
 
 /// Returns the entries that are removed and not set again. An entry is removed and set again if only the spelling of
 /// its key changes.
-fn gone<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry<K, V>> {
+fn removed<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry<K, V>> {
     entries.iter().filter(|entry| entry.now.is_none() && !is_set(entries, &entry.key))
 }
 

@@ -124,7 +124,7 @@ impl<'a> ChangeDraft<'a> {
     pub(crate) fn unreject(&mut self, key: &RuleKey, version: &ReportedVersion) -> Result<(), Refusal> {
         let candidate = self.candidate(key, version).ok();
         let candidate = candidate.filter(|candidate| self.check_ban(key, candidate).is_ok());
-        let taken_back = self.with(key, |rule| match rule.take_back_rejection(version) {
+        let taken_back = self.with(key, |rule| match rule.withdraw_rejection(version) {
             true => Ok(rule.pending().is_none()),
             false => Err(RuleError::NotRejected { version: version.clone() }),
         });
@@ -223,7 +223,7 @@ impl<'a> ChangeDraft<'a> {
         for release in &package.releases {
             let pending = self.rule(&release.rule).and_then(Rule::pending);
             if pending.is_some_and(|pending| {
-                pending.package == id && pending.version.same_release(&release.version)
+                pending.package == id && pending.version.is_same_release(&release.version)
             }) {
                 self.approve(&release.rule)?;
                 approved += 1;
@@ -264,7 +264,7 @@ impl<'a> ChangeDraft<'a> {
             }
             let there = self.book.release(&key, candidate);
             if candidate.package != package
-                && !there.is_some_and(|there| there.files.same_bytes(&release.files))
+                && !there.is_some_and(|there| there.files.has_same_bytes(&release.files))
             {
                 return Err(Refusal::OtherBytes { rule: key, version, state, package: candidate.package });
             }
@@ -325,7 +325,7 @@ impl<'a> ChangeDraft<'a> {
         let Some((holder, _)) = self
             .releases()
             .of_version(&release.rule, &release.version)
-            .find(|(holder, kept)| *holder != package && !kept.files.same_bytes(&release.files))
+            .find(|(holder, kept)| *holder != package && !kept.files.has_same_bytes(&release.files))
         else {
             return Ok(());
         };

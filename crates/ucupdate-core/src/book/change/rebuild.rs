@@ -45,7 +45,7 @@ impl RuleBook {
                 let mut stones =
                     self.stones_of_interim(package, &image.locale, &image.update_type).peekable();
                 let is_named = stones.peek().is_some()
-                    && stones.all(|stone| image.version.same_release(&stone.image_version()));
+                    && stones.all(|stone| image.version.is_same_release(&stone.image_version()));
                 if is_named {
                     interim.insert(key_of(image), (id, &image.version));
                 }

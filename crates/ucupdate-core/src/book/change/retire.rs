@@ -26,7 +26,7 @@ impl RuleBook {
                 let mut releases = package.releases.iter();
                 releases.any(|release| {
                     let scheme = self.scheme_of(&release.rule);
-                    stone.is_for(&release.rule) && scheme.same_release(&release.version, &by)
+                    stone.is_for(&release.rule) && scheme.is_same_release(&release.version, &by)
                 })
             });
             named.extend(of_stone.map(crate::book::package::IngestedPackage::id));

@@ -81,8 +81,8 @@ pub struct Predicate {
 }
 
 impl Group {
-    /// Returns a text for people: the predicate in its text form, or `a list of devices`.
-    pub fn what(&self) -> String {
+    /// Returns a summary for people: the predicate in its text form, or `a list of devices`.
+    pub fn summary(&self) -> String {
         self.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string)
     }
 }

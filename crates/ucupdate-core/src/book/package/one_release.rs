@@ -49,7 +49,7 @@ impl RuleBook {
             };
             for (number, (id, one)) in of_rule.iter().enumerate() {
                 for (other_id, other) in of_rule.iter().skip(number + 1) {
-                    let is_pair = policy.scheme.same_release(&one.version, &other.version)
+                    let is_pair = policy.scheme.is_same_release(&one.version, &other.version)
                         && one.files.image.sha256 != other.files.image.sha256
                         && [one, other].iter().all(|release| self.ban_of(key, policy, release).is_none());
                     if !is_pair {

@@ -46,7 +46,7 @@ impl ReleaseFiles {
 
     /// Returns whether the images have the same SHA-256, and the signature catalogues too. Descriptions are
     /// not compared.
-    pub fn same_bytes(&self, other: &Self) -> bool {
+    pub fn has_same_bytes(&self, other: &Self) -> bool {
         self.image.sha256 == other.image.sha256 && self.signature.sha256 == other.signature.sha256
     }
 }
@@ -132,7 +132,7 @@ impl IngestedPackage {
 
     /// Returns the release of `version` for `rule`. `None` if the package does not contain it.
     pub fn release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&Release> {
-        self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
+        self.releases.iter().find(|release| release.rule == *rule && release.version.is_same_release(version))
     }
 
     /// Returns the release of a version for a rule. Versions are compared in `scheme`.
@@ -144,7 +144,7 @@ impl IngestedPackage {
     ) -> Option<&Release> {
         self.releases
             .iter()
-            .find(|release| release.rule == *rule && scheme.same_release(&release.version, version))
+            .find(|release| release.rule == *rule && scheme.is_same_release(&release.version, version))
     }
 
     /// Frees unused memory, and lets equal versions and file names share their memory.

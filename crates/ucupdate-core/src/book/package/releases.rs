@@ -1,7 +1,7 @@
 //! An index of the releases of a book. A search in a package is linear, and a package may have thousands of releases.
 
 use crate::book::package::package::Release;
-use crate::book::rule::{Candidate, RuleKey, Words};
+use crate::book::rule::{Candidate, RuleKey, RuleKeyWords};
 use crate::book::rule_book::RuleBook;
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
@@ -14,15 +14,15 @@ use std::collections::HashMap;
 pub struct ReleasesByRule<'a> {
     book: &'a RuleBook,
     /// The releases of all packages. The releases of one rule are a linked list.
-    releases: Vec<Listed<'a>>,
+    releases: Vec<ListedRelease<'a>>,
     /// The indices in `releases` of the first and the last release of each rule.
-    by_rule: HashMap<&'a Words, (u32, u32), FixedState>,
+    by_rule: HashMap<&'a RuleKeyWords, (u32, u32), FixedState>,
 }
 
 /// A release, the id of its package, and the index in `releases` of the next release of the same rule. For the last
 /// release of a rule, this is its own index.
 #[derive(Debug)]
-struct Listed<'a> {
+struct ListedRelease<'a> {
     release: (PackageId, &'a Release),
     next: u32,
 }
@@ -30,13 +30,13 @@ struct Listed<'a> {
 impl<'a> ReleasesByRule<'a> {
     /// Indexes the releases of a book.
     pub fn of(book: &'a RuleBook) -> Self {
-        let mut releases: Vec<Listed<'_>> = Vec::with_capacity(book.rules.len());
+        let mut releases: Vec<ListedRelease<'_>> = Vec::with_capacity(book.rules.len());
         let mut by_rule = HashMap::with_capacity_and_hasher(book.rules.len(), FixedState::default());
         for package in book.packages() {
             let id = package.id();
             for release in &package.releases {
                 let next = u32::try_from(releases.len()).unwrap_or(u32::MAX);
-                releases.push(Listed { release: (id, release), next });
+                releases.push(ListedRelease { release: (id, release), next });
                 let (_, last) = by_rule.entry(release.rule.shared()).or_insert((next, next));
                 if let Some(before) = releases.get_mut(*last as usize) {
                     before.next = next;
@@ -52,7 +52,7 @@ impl<'a> ReleasesByRule<'a> {
     pub fn find(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&'a Release> {
         let of_it = |(package, _): &&(PackageId, &'a Release)| *package == candidate.package;
         let mut releases = self.of_rule(rule).filter(of_it).map(|(_, release)| *release);
-        releases.find(|release| release.version.same_release(&candidate.version))
+        releases.find(|release| release.version.is_same_release(&candidate.version))
     }
 
     /// Returns the release of a version for a rule. If several packages contain it, the one that was ingested last
@@ -72,7 +72,7 @@ impl<'a> ReleasesByRule<'a> {
     ) -> impl Iterator<Item = (PackageId, &'a Release)> + 's {
         let scheme = self.book.scheme_of(rule);
         let brought = self.of_rule(rule).map(|(package, release)| (*package, *release));
-        brought.filter(|(_, release)| scheme.same_release(&release.version, version))
+        brought.filter(|(_, release)| scheme.is_same_release(&release.version, version))
     }
 
     /// Returns the releases for a rule, each with the package that contains it.

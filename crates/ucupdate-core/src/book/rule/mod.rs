@@ -16,7 +16,7 @@ pub use pattern_scheme::PatternScheme;
 pub use policy::{OfferPolicy, OfferRule, SameRelease};
 pub use rule::Rule;
 pub use rule_error::RuleError;
-pub(in crate::book) use rule_key::Words;
+pub(in crate::book) use rule_key::RuleKeyWords;
 pub(crate) use rule_key::with_last;
 pub use rule_key::{RuleKey, UpdateType};
 pub use rule_pattern::RulePattern;

@@ -56,11 +56,11 @@ impl SameRelease {
     pub fn holds(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (one, two) {
             (ReportedVersion::Readable(one), ReportedVersion::Readable(two)) => match self {
-                Self::Padded => one.same_release(two),
+                Self::Padded => one.is_same_release(two),
                 Self::Exact => one == two,
                 Self::FirstThree => one.padded()[..3] == two.padded()[..3],
             },
-            _ => one.same_release(two),
+            _ => one.is_same_release(two),
         }
     }
 }
@@ -212,10 +212,10 @@ mod tests {
             if let (Some(first), Some(second)) = (compare(&one, &two), compare(&two, &three)) {
                 prop_assert!(first.is_gt() || second.is_gt() || compare(&one, &three).is_some_and(|it| it.is_le()));
             }
-            if scheme.same_release(&one, &two) {
+            if scheme.is_same_release(&one, &two) {
                 prop_assert!(!policy.is_older(&one, &two) && !policy.is_older(&two, &one));
-                prop_assert!(scheme.same_release(&two, &one));
-                prop_assert!(!scheme.same_release(&two, &three) || scheme.same_release(&one, &three));
+                prop_assert!(scheme.is_same_release(&two, &one));
+                prop_assert!(!scheme.is_same_release(&two, &three) || scheme.is_same_release(&one, &three));
             }
             if policy.is_older(&one, &two) {
                 prop_assert_eq!(compare(&one, &two), Some(std::cmp::Ordering::Less));

@@ -137,7 +137,7 @@ impl Rule {
         let Some(candidate) = self.assign(Audience::TestDevices, None) else {
             return Err(RuleError::NothingPending);
         };
-        self.take_back_rejection(&candidate.version);
+        self.withdraw_rejection(&candidate.version);
         let before = self.assign(Audience::Everybody, Some(candidate.clone()));
         let older =
             before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
@@ -201,7 +201,7 @@ impl Rule {
     }
 
     /// Withdraws the rejection of a version. Returns whether the version was rejected.
-    pub fn take_back_rejection(&mut self, version: &ReportedVersion) -> bool {
+    pub fn withdraw_rejection(&mut self, version: &ReportedVersion) -> bool {
         let before = self.rejected.len();
         let policy = &self.policy;
         self.rejected.retain(|rejected| !policy.is_same_release(rejected, version));
@@ -318,7 +318,7 @@ impl Rule {
     ///
     /// # Errors
     /// Returns an error if no rollout has this name.
-    pub fn stop_rollout(&mut self, name: &RolloutName) -> Result<Candidate, RuleError> {
+    pub fn end_rollout(&mut self, name: &RolloutName) -> Result<Candidate, RuleError> {
         let at = self.rollout_at(name)?;
         Ok(self.assignments.remove(at).candidate)
     }
@@ -334,7 +334,7 @@ impl Rule {
         {
             return Err(RuleError::FinishPaused { name: rollout.name.clone() });
         }
-        let candidate = self.stop_rollout(name)?;
+        let candidate = self.end_rollout(name)?;
         self.approve_version(candidate)
     }
 

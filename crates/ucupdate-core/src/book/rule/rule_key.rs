@@ -27,21 +27,21 @@ label!(
 /// assert!("UCPhone/LG-Nortel/../A/ENU/CPE".parse::<RuleKey>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleKey(Arc<Words>);
+pub struct RuleKey(Arc<RuleKeyWords>);
 
 #[derive(Debug, Eq, PartialOrd, Ord)]
-pub(in crate::book) struct Words {
+pub(in crate::book) struct RuleKeyWords {
     kind: DeviceKind,
     update_type: UpdateType,
 }
 
-impl PartialEq for Words {
+impl PartialEq for RuleKeyWords {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || self.kind == other.kind && self.update_type == other.update_type
     }
 }
 
-impl Hash for Words {
+impl Hash for RuleKeyWords {
     fn hash<H: Hasher>(&self, state: &mut H) {
         hash_all(with_last(self.kind.words(), self.update_type.as_str()), state);
     }
@@ -62,7 +62,7 @@ impl RuleKey {
     /// # Errors
     /// Returns an error if a word is not valid in a path, such as a model with a `/` or the vendor `..`.
     pub fn new(kind: DeviceKind, update_type: UpdateType) -> Result<Self, ParseError> {
-        let key = Self(Arc::new(Words { kind, update_type }));
+        let key = Self(Arc::new(RuleKeyWords { kind, update_type }));
         for (name, word) in Self::WORD_NAMES.into_iter().zip(key.words()) {
             check_path_part(word).map_err(|error| error.named(name).of("rule"))?;
         }
@@ -109,7 +109,7 @@ impl RuleKey {
     }
 
     /// Returns the words that clones of this key share. A map can use them as its key.
-    pub(in crate::book) fn shared(&self) -> &Words {
+    pub(in crate::book) fn shared(&self) -> &RuleKeyWords {
         &self.0
     }
 

@@ -59,7 +59,7 @@ impl OtherInterimVersion {
     }
 }
 
-type Kind = (DeviceType, Vendor, Model);
+type StoneKind = (DeviceType, Vendor, Model);
 
 impl RuleBook {
     /// Returns the stones that send an interim image to devices of any vendor or model, with their replacements.
@@ -81,7 +81,7 @@ impl RuleBook {
             for (image, package) in self.interim_images() {
                 let package = self.package(package);
                 let is_sent = package.is_some_and(|package| package.may_send(stone, image));
-                if is_sent && !image.version.same_release(&stone.image_version()) {
+                if is_sent && !image.version.is_same_release(&stone.image_version()) {
                     found.push(OtherInterimVersion {
                         locale: image.locale.clone(),
                         version: image.version.clone(),
@@ -104,7 +104,7 @@ impl RuleBook {
             };
             let is_there = |other: &SteppingStone| {
                 other.name != stone.name
-                    && other.below.same_release(&stone.below)
+                    && other.below.is_same_release(&stone.below)
                     && other.kind.covers(&kind)
                     && kind.covers(&other.kind)
             };
@@ -119,10 +119,10 @@ impl RuleBook {
     }
 
     /// Returns the kinds of device that the image of a stone was made for, if the stone applies to them.
-    fn kinds_of_image(&self, stone: &SteppingStone) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = Vec::new();
+    fn kinds_of_image(&self, stone: &SteppingStone) -> Vec<StoneKind> {
+        let mut kinds: Vec<StoneKind> = Vec::new();
         let first = SteppingStone::ocs_interim();
-        if stone.by.same_release(&first.by) {
+        if stone.by.is_same_release(&first.by) {
             let known = SteppingStone::ocs_interim_of_known_kinds().map(|stone| stone.kind);
             kinds.extend(known.into_iter().filter_map(|kind| {
                 let KindPattern { device_type, vendor, model, .. } = kind;
@@ -131,7 +131,7 @@ impl RuleBook {
         } else {
             for package in self.packages() {
                 let named = |image: &&crate::book::package::InterimImage| {
-                    image.version.same_release(&stone.image_version())
+                    image.version.is_same_release(&stone.image_version())
                 };
                 for image in package.interim.iter().filter(named) {
                     let brought = package.kinds_in(&image.locale, &image.update_type).into_iter();

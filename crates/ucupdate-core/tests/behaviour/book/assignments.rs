@@ -91,7 +91,7 @@ fn what_is_no_pin_and_no_rollout_is_refused_with_its_reason() {
     assert_eq!(refused(&book, again), format!("{PHONE}: a rollout X exists already"));
     let resume = BookCommand::ResumeRollout(key(PHONE), "x".parse().unwrap());
     assert_eq!(refused(&book, resume), format!("{PHONE}: rollout x is not paused"));
-    let stop = BookCommand::StopRollout(key(PHONE), "y".parse().unwrap());
+    let stop = BookCommand::EndRollout(key(PHONE), "y".parse().unwrap());
     assert_eq!(refused(&book, stop), format!("{PHONE}: no rollout y"));
     let unpin = BookCommand::Unpin { rule: key(PHONE), audience: one };
     assert_eq!(
@@ -120,7 +120,7 @@ fn a_pause_offers_to_nobody_and_takes_from_nobody() {
     );
     make(&mut book, BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
     assert!(decided(&book, &phone, "1.9").starts_with("offer 2.0"));
-    make(&mut book, BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, BookCommand::EndRollout(key(PHONE), "wave".parse().unwrap()));
     assert_eq!(decided(&book, &phone, "2.0"), "nothing: no version is approved");
 }
 
@@ -182,7 +182,7 @@ fn the_same_devices_are_not_the_first_of_every_release() {
         (0..2000).filter(offered).collect()
     };
     let of_two = first_of(&book);
-    make(&mut book, BookCommand::StopRollout(key(PHONE), "two".parse().unwrap()));
+    make(&mut book, BookCommand::EndRollout(key(PHONE), "two".parse().unwrap()));
     make(&mut book, start(Audience::Everybody, "3.0", rollout("three").to_share(percent("10"))));
     let of_three = first_of(&book);
     let both = of_two.iter().filter(|number| of_three.contains(number)).count();
@@ -275,7 +275,7 @@ fn a_group_is_a_list_or_a_predicate_and_stays_as_long_as_it_is_used() {
         refused(&book, BookCommand::RemoveGroup(name.clone())),
         format!("group lab is in use by the rule {PHONE}")
     );
-    make(&mut book, BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, BookCommand::EndRollout(key(PHONE), "wave".parse().unwrap()));
     make(&mut book, BookCommand::RemoveGroup(name.clone()));
     assert_eq!((book.groups().len(), book.members(&name).len()), (0, 0));
 }

@@ -54,7 +54,7 @@ async fn every_command_has_a_method_that_records_it() {
     ann.set_share(phone.clone(), wave(), share("20")).await.unwrap();
     ann.pause_rollout(phone.clone(), wave(), "it rings twice").await.unwrap();
     ann.resume_rollout(phone.clone(), wave()).await.unwrap();
-    ann.stop_rollout(phone.clone(), wave()).await.unwrap();
+    ann.end_rollout(phone.clone(), wave()).await.unwrap();
     ann.start_rollout(phone.clone(), Audience::Everybody, version.clone(), start()).await.unwrap();
     ann.finish_rollout(phone.clone(), wave()).await.unwrap();
     ann.remove_group(group).await.unwrap();

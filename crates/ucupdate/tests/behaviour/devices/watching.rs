@@ -361,7 +361,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
     one.at(HOUR).ask_each(1..=3, OLD);
     // This server has not read the other server's changes yet.
     let (rule, name) = (phone(), || "wave".parse().unwrap());
-    two.service.admin("bob").command(&BookCommand::StopRollout(rule.clone(), name())).await.unwrap();
+    two.service.admin("bob").command(&BookCommand::EndRollout(rule.clone(), name())).await.unwrap();
     let stopped = two.service.snapshot().revision();
     assert_eq!(one.look().await, [""; 0]);
     assert_eq!(one.service.snapshot().revision(), stopped, "it has heard now, and changed nothing");

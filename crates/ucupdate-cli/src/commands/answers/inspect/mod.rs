@@ -71,7 +71,7 @@ fn inspection_json(found: &Inspection) -> Value {
     json!({
         "kind": found.kind().map(|kind| kind.to_string()),
         "root": found.root(),
-        "root_is_known": found.root_is_known(),
+        "root_is_known": found.is_root_known(),
         "namespaces": namespaces.collect::<Vec<_>>(),
         "modules": found.modules(),
         "recognised": recognised.collect::<Vec<_>>(),

@@ -89,7 +89,7 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
     if let Some(module) = &module {
         matches.extend(containers(module));
     }
-    if !found.root_is_known() && !found.root().is_empty() {
+    if !found.is_root_known() && !found.root().is_empty() {
         let name = local(found.root()).to_owned();
         let reason = "it is the outermost element".to_owned();
         matches.push(Match { item: Item::RequestRoot, name, score: 1.0, reason });

@@ -93,7 +93,7 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, BookCommand), String> {
             match verb {
                 "resume" => BookCommand::ResumeRollout(rule, name),
                 "finish" => BookCommand::FinishRollout(rule, name),
-                _ => BookCommand::StopRollout(rule, name),
+                _ => BookCommand::EndRollout(rule, name),
             }
         }
         "kill" => {

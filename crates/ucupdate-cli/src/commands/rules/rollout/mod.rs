@@ -276,7 +276,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let book = snapshot.book();
             for status in book.rules().flat_map(|rule| RolloutStatus::all_of(rule, book, &outcomes, now)) {
                 let RolloutReport { rule, name, version, .. } = &status.rollout;
-                let (whom, state) = (status.rollout.whom(), status.rollout.state());
+                let (whom, state) = (status.rollout.audience_text(), status.rollout.state());
                 let devices = &status.devices;
                 let mut value = serde_json::to_value(&status.rollout)?;
                 value["devices"] = serde_json::to_value(devices)?;
@@ -316,7 +316,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
         }
         RolloutCommand::Resume(rollout) => rollout.change(BookCommand::ResumeRollout, context).await,
         RolloutCommand::Finish(rollout) => rollout.change(BookCommand::FinishRollout, context).await,
-        RolloutCommand::Stop(rollout) => rollout.change(BookCommand::StopRollout, context).await,
+        RolloutCommand::Stop(rollout) => rollout.change(BookCommand::EndRollout, context).await,
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
             let scope = scope(rule, context).await?;
             change(&BookCommand::Kill { scope, reason: reason.unwrap_or_default().into() }, &author, context)

@@ -68,7 +68,7 @@ fn push_status(status: &RolloutStatus, width: usize, text: &mut String) {
     let mut fact = |name: &str, value: String| {
         push_wrapped(&format!("  {name:width$}{value}", width = INDENT - 2), INDENT, width, text);
     };
-    fact("version", format!("{} for {}", rollout.version, rollout.whom()));
+    fact("version", format!("{} for {}", rollout.version, rollout.audience_text()));
     let age = status.age_seconds.map(|age| format!(", for {}", spoken(age)));
     let since = status.runs_since.as_ref().map(|since| format!(" since {since}"));
     match &since {

@@ -191,7 +191,7 @@ impl Plan {
         let mut planned = PlannedRule::new(rule.clone());
         let mut take = |what: &str, names: &[&str]| {
             let wanted = ReportedVersion::new(record.get(names)?);
-            let at = versions.iter().position(|(version, _)| version.same_release(&wanted));
+            let at = versions.iter().position(|(version, _)| version.is_same_release(&wanted));
             match at {
                 Some(at) => Some(versions.remove(at)),
                 None => {

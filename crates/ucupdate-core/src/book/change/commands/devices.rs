@@ -25,17 +25,17 @@ impl ChangeDraft<'_> {
         if self.book.group(&name) == Some(group) {
             return Ok(());
         }
-        let before = self.book.group(&name).map(Group::what);
+        let before = self.book.group(&name).map(Group::summary);
         // An existing group keeps its spelling.
         let name = self.book.group(&name).map_or(name, |there| there.name.clone());
         self.delta.groups.push(Entry::set(name.clone(), Group { name: name.clone(), ..group.clone() }));
-        self.notes.push(Note::GroupIs { name, what: group.what(), before });
+        self.notes.push(Note::GroupIs { name, what: group.summary(), before });
         Ok(())
     }
 
     pub(crate) fn remove_group(&mut self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.known_group(name)?;
-        let (name, what) = (group.name.clone(), group.what());
+        let (name, what) = (group.name.clone(), group.summary());
         let of_rule = |rule: &crate::book::rule::Rule| {
             let mut assignments = rule.assignments().iter();
             assignments.any(|assignment| assignment.audience == Audience::Group(name.clone()))

@@ -44,7 +44,7 @@ impl ChangeDraft<'_> {
             return Ok(());
         }
         let others: Vec<SteppingStone> =
-            stones.filter(|stone| !image.version.same_release(&stone.image_version())).cloned().collect();
+            stones.filter(|stone| !image.version.is_same_release(&stone.image_version())).cloned().collect();
         self.check_stones(&rule, package, image, others)?;
         if rule.is_rejected(&image.version) {
             let update_type = image.update_type.clone();
@@ -203,7 +203,7 @@ impl ChangeDraft<'_> {
     ) -> Option<PackageId> {
         let brought = self.book.packages().filter(|package| {
             let image = package.interim_image(&key.0, &key.1);
-            image.is_some_and(|image| image.version.same_release(version))
+            image.is_some_and(|image| image.version.is_same_release(version))
                 && stone.is_none_or(|stone| package.has_kind_of(stone, &key.0, &key.1))
         });
         let newest = brought.max_by_key(|package| (package.ingested_at, package.sha256));
@@ -213,7 +213,7 @@ impl ChangeDraft<'_> {
     fn brought(&self, key: &InterimKey, version: &ReportedVersion) -> Result<PackageId, Refusal> {
         let named = self.interim(key).into_iter().flat_map(InterimRule::packages);
         let mut named = named.filter(|package| {
-            self.interim_version(key, *package).is_some_and(|there| there.same_release(version))
+            self.interim_version(key, *package).is_some_and(|there| there.is_same_release(version))
         });
         let found = named.next().or_else(|| self.brought_for(key, version, None));
         let (locale, version) = (key.0.clone(), version.clone());
@@ -233,7 +233,7 @@ impl ChangeDraft<'_> {
         let before = before.and_then(|before| self.interim_version(key, before));
         rule.approved = Some(package);
         rule.pending = rule.pending.filter(|pending| *pending != package);
-        rule.rejected.retain(|rejected| !rejected.same_release(&version));
+        rule.rejected.retain(|rejected| !rejected.is_same_release(&version));
         self.interims.insert(key.clone(), rule);
         self.notes.push(Note::InterimApproved { locale: key.0.clone(), version, before, with });
     }
@@ -254,7 +254,7 @@ impl ChangeDraft<'_> {
         let there = if there == package.id() { Some(package) } else { self.book.package(there) };
         let there = there.and_then(|there| there.interim_image(&image.locale, &image.update_type));
         there.is_some_and(|there| {
-            there.version.same_release(&image.version) && there.files.same_bytes(&image.files)
+            there.version.is_same_release(&image.version) && there.files.has_same_bytes(&image.files)
         })
     }
 
@@ -263,7 +263,7 @@ impl ChangeDraft<'_> {
         let other = self.book.packages().find(|kept| {
             let kept = kept.interim_image(&image.locale, &image.update_type);
             kept.is_some_and(|kept| {
-                kept.version.same_release(&image.version) && !kept.files.same_bytes(&image.files)
+                kept.version.is_same_release(&image.version) && !kept.files.has_same_bytes(&image.files)
             })
         });
         match other {
@@ -290,13 +290,13 @@ impl ChangeDraft<'_> {
         let there: Vec<ReportedVersion> = rule
             .packages()
             .filter_map(|there| self.interim_version(&key, there))
-            .filter(|there| !there.same_release(&image.version))
+            .filter(|there| !there.is_same_release(&image.version))
             .collect();
         let others = self.book.settings.stones.iter().filter(|stone| {
             let admits = stone.kind.locale.is_empty() || stone.kind.locale.contains(&image.locale);
             stone.image == StoneImage::Interim
                 && admits
-                && there.iter().any(|there| stone.image_version().same_release(there))
+                && there.iter().any(|there| stone.image_version().is_same_release(there))
                 && !package.has_kind_of(stone, &image.locale, &image.update_type)
         });
         let others: Vec<SteppingStone> = others.cloned().collect();

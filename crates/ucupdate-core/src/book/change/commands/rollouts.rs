@@ -164,8 +164,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    pub(crate) fn stop_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
-        let version = self.with(key, |rule| rule.stop_rollout(name))?.version;
+    pub(crate) fn end_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        let version = self.with(key, |rule| rule.end_rollout(name))?.version;
         self.notes.push(Note::RolloutOver { rule: self.spelled(key), name: name.clone(), version });
         Ok(())
     }
@@ -192,7 +192,7 @@ impl ChangeDraft<'_> {
                 .as_ref()
                 .and_then(files)
                 .zip(files(exact))
-                .is_none_or(|(known, exact)| !known.same_bytes(exact))
+                .is_none_or(|(known, exact)| !known.has_same_bytes(exact))
         };
         let known = exact.filter(differs).or(known);
         known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })

@@ -144,7 +144,7 @@ impl ChangeDraft<'_> {
             let is_merged = |known: &&&Release| {
                 policy.is_same_release(&known.version, &release.version)
                     && !before.is_same_release(&known.version, &release.version)
-                    && !known.files.same_bytes(&release.files)
+                    && !known.files.has_same_bytes(&release.files)
             };
             if let Some(known) = seen.iter().find(is_merged) {
                 merged.push((known.version.clone(), release.version.clone()));

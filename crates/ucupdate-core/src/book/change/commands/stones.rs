@@ -72,7 +72,7 @@ impl ChangeDraft<'_> {
             return Err(Refusal::StoneCycle { by: stone.by.clone(), below: stone.below.clone() });
         }
         let hides = |other: &&SteppingStone| {
-            other.below.same_release(&stone.below)
+            other.below.is_same_release(&stone.below)
                 && stone.kind.covers(&other.kind)
                 && other.kind.covers(&stone.kind)
         };
@@ -121,7 +121,8 @@ impl ChangeDraft<'_> {
                 releases.any(|release| {
                     let rule = self.book.rule(&release.rule);
                     stone.is_for(&release.rule)
-                        && rule.is_some_and(|rule| rule.policy().scheme.same_release(&release.version, &by))
+                        && rule
+                            .is_some_and(|rule| rule.policy().scheme.is_same_release(&release.version, &by))
                 })
             });
         if nowhere {

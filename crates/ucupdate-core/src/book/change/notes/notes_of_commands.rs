@@ -138,7 +138,7 @@ fn name(command: &BookCommand) -> &'static str {
         BookCommand::PauseRollout(..) => "pause-rollout",
         BookCommand::ResumeRollout(..) => "resume-rollout",
         BookCommand::FinishRollout(..) => "finish-rollout",
-        BookCommand::StopRollout(..) => "stop-rollout",
+        BookCommand::EndRollout(..) => "stop-rollout",
         BookCommand::Ban(_) => "ban",
         BookCommand::LiftBan(_) => "lift-ban",
         BookCommand::PutAlias(_) => "put-alias",
@@ -321,7 +321,7 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             BookCommand::FinishRollout(rule(), "run".parse().unwrap()),
             &["rollout-over RULE | run | 3.0 | -", "approved RULE | - | 2.0 | 3.0"],
         ),
-        (&rejecting, BookCommand::StopRollout(rule(), wave()), &["rollout-over RULE | wave | 3.0 | -"]),
+        (&rejecting, BookCommand::EndRollout(rule(), wave()), &["rollout-over RULE | wave | 3.0 | -"]),
         (
             &rejecting,
             BookCommand::Ban(Ban::new("UCPhone/HP 1.0".parse().unwrap(), "it hangs")),
