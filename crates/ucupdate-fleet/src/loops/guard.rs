@@ -179,7 +179,7 @@ impl RecentAsks {
         // is removed. The other requests then cover the time evenly.
         let neighbours = self.seen.windows(3).enumerate();
         let repeated = neighbours
-            .filter(|(_, near)| near[0].has_same_content(&near[1]) && near[1].has_same_answer(&near[2]))
+            .filter(|(_, near)| near[0].has_same_content(&near[1]) && near[1].has_same_content(&near[2]))
             .min_by_key(|(_, near)| near[2].at.as_millis().saturating_sub(near[0].at.as_millis()))
             .map(|(before, _)| before);
         match repeated {

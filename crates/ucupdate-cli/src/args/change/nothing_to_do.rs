@@ -73,7 +73,7 @@ fn is_approved(command: &BookCommand, book: &RuleBook) -> bool {
             let is_needed = book.stones_of_interim(package, locale, update_type).next().is_some();
             let approved = book.interim_rule(locale, update_type).and_then(|rule| rule.approved);
             let approved = approved.and_then(|package| book.interim_image(locale, update_type, package));
-            !is_needed || approved.is_some_and(|approved| approved.version.same_release(&image.version))
+            !is_needed || approved.is_some_and(|approved| approved.version.is_same_release(&image.version))
         })
 }
 
