@@ -18,12 +18,12 @@ pub struct XmlAttribute<'a> {
 }
 
 /// The position of a fault in the text of the document, and the fault.
-type Refused = (usize, XmlErrorKind);
+type AttributeFault = (usize, XmlErrorKind);
 
 /// Splits the first attribute from a start tag, and returns it with the rest of the tag.
 ///
 /// `at` is the position of `text` in the document. `None` means that only white space is left.
-pub(crate) fn split(text: &str, at: usize) -> Result<Option<(XmlAttribute<'_>, &str)>, Refused> {
+pub(crate) fn split(text: &str, at: usize) -> Result<Option<(XmlAttribute<'_>, &str)>, AttributeFault> {
     let begun = text.trim_start_matches(BLANK);
     let at = at + (text.len() - begun.len());
     if begun.is_empty() {

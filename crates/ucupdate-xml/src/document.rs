@@ -85,11 +85,11 @@ impl<'a> XmlDocument<'a> {
         let behind = bytes.get(mark..).unwrap_or_default();
         let mut document = Self { text: Cow::Borrowed(""), declared: 0, mark, positions: None };
         match form {
-            Form::Other(found) => {
+            CodeUnits::Other(found) => {
                 let kind = XmlErrorKind::Encoding { found: found.into(), expected: UNICODE };
                 return Err(XmlError::new(0, kind));
             }
-            Form::Utf16(unit) => {
+            CodeUnits::Utf16(unit) => {
                 let Utf16Text { mut text, positions } = utf16::decode(behind, unit).map_err(|at| {
                     let found = behind.get(at).copied().unwrap_or_default();
                     XmlError::new(mark + at, XmlErrorKind::Byte { found, expected: UTF16 })
@@ -100,7 +100,7 @@ impl<'a> XmlDocument<'a> {
                 text.drain(..document.declared);
                 document.text = Cow::Owned(text);
             }
-            Form::SingleBytes => {
+            CodeUnits::SingleBytes => {
                 let (declared, label) = declaration(behind).map_err(|kind| XmlError::new(mark, kind))?;
                 document.declared = declared;
                 let rest = behind.get(declared..).unwrap_or_default();
@@ -154,7 +154,7 @@ impl<'a> XmlDocument<'a> {
 }
 
 /// The size and order of the code units of a document.
-enum Form {
+enum CodeUnits {
     /// Units of one byte, as in UTF-8, US-ASCII and legacy encodings.
     SingleBytes,
     /// Units of two bytes. The function converts them to a number, in the byte order of the document.
@@ -166,16 +166,16 @@ enum Form {
 /// Returns the form of a document and the length of its byte order mark.
 ///
 /// Without a byte order mark, the first character decides. In nearly all documents it is `<`.
-fn form(bytes: &[u8]) -> (Form, usize) {
+fn form(bytes: &[u8]) -> (CodeUnits, usize) {
     match bytes {
-        [0xEF, 0xBB, 0xBF, ..] => (Form::SingleBytes, 3),
-        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => (Form::Other("UTF-32"), 0),
-        [0xFF, 0xFE, ..] => (Form::Utf16(u16::from_le_bytes), 2),
-        [0xFE, 0xFF, ..] => (Form::Utf16(u16::from_be_bytes), 2),
-        [b'<', 0, ..] => (Form::Utf16(u16::from_le_bytes), 0),
-        [0, b'<', ..] => (Form::Utf16(u16::from_be_bytes), 0),
-        [0x4C, 0x6F, 0xA7, 0x94, ..] => (Form::Other("EBCDIC"), 0),
-        _ => (Form::SingleBytes, 0),
+        [0xEF, 0xBB, 0xBF, ..] => (CodeUnits::SingleBytes, 3),
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => (CodeUnits::Other("UTF-32"), 0),
+        [0xFF, 0xFE, ..] => (CodeUnits::Utf16(u16::from_le_bytes), 2),
+        [0xFE, 0xFF, ..] => (CodeUnits::Utf16(u16::from_be_bytes), 2),
+        [b'<', 0, ..] => (CodeUnits::Utf16(u16::from_le_bytes), 0),
+        [0, b'<', ..] => (CodeUnits::Utf16(u16::from_be_bytes), 0),
+        [0x4C, 0x6F, 0xA7, 0x94, ..] => (CodeUnits::Other("EBCDIC"), 0),
+        _ => (CodeUnits::SingleBytes, 0),
     }
 }
 

@@ -4,12 +4,12 @@
 use std::io::Read;
 
 use super::checksum::checksum;
-use super::codec::{Fault, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+use super::codec::{BlockFault, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
 use super::compression::Compression;
 use super::header::{u16_at, u32_at};
 use super::irregularity::Irregularity;
-use super::set::{Folder, Piece};
-use super::source::Source;
+use super::set::{CabinetFolder, FolderPiece};
+use super::source::InputBuffer;
 use crate::error::{CabError, Position, Structure};
 
 /// The size of a block's header without its reserve area, in bytes.
@@ -18,7 +18,7 @@ const BLOCK_BYTES: usize = 8;
 /// The input of one part of a set, or of a single cabinet. The tables of the part were read
 /// already.
 pub(crate) struct InputPart<R> {
-    pub(crate) source: Source<R>,
+    pub(crate) source: InputBuffer<R>,
     /// The length of the part in bytes. At first it is the length that the header states. If a
     /// block ends after this length, the end of the block replaces it. If the input ends earlier,
     /// the number of bytes that were read replaces it.
@@ -38,7 +38,7 @@ pub(crate) struct PartLengths {
 
 impl<R: Read> InputPart<R> {
     pub(crate) fn new(
-        source: Source<R>,
+        source: InputBuffer<R>,
         lengths: PartLengths,
         block_reserve: u8,
         reserve: Box<[u8]>,
@@ -84,7 +84,7 @@ impl<R: Read> InputPart<R> {
 }
 
 /// A block that was read. Decoding replaces the compressed bytes by the uncompressed ones.
-pub(crate) struct Block {
+pub(crate) struct EncodedBlock {
     pub(crate) what: Structure,
     pub(crate) at: Position,
     /// The compression of the folder that begins with this block. `None` for later blocks of a
@@ -93,12 +93,12 @@ pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
     /// The uncompressed size of the block in bytes.
     pub(crate) size: usize,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: Option<BlockFault>,
 }
 
 #[derive(Default)]
 pub(crate) struct FolderBlocks {
-    /// The index of the current [`Piece`]: the blocks of the folder that are in one part of the
+    /// The index of the current [`FolderPiece`]: the blocks of the folder that are in one part of the
     /// set.
     piece: usize,
     /// The number of blocks of the current piece that were read.
@@ -121,10 +121,10 @@ impl FolderBlocks {
     /// block is in a later part of the set, the parts before it are first read to their ends.
     pub(crate) fn next_block<R: Read>(
         &mut self,
-        folder: &Folder,
+        folder: &CabinetFolder,
         parts: &mut [InputPart<R>],
         mut buffer: Vec<u8>,
-    ) -> Result<Block, CabError> {
+    ) -> Result<EncodedBlock, CabError> {
         loop {
             let piece = self.next_piece(folder)?;
             let (before, from) = parts.split_at_mut(piece.part.min(parts.len()));
@@ -145,7 +145,7 @@ impl FolderBlocks {
     }
 
     /// Returns the piece of the folder that contains the next block. Fails if all blocks were read.
-    fn next_piece<'a>(&mut self, folder: &'a Folder) -> Result<&'a Piece, CabError> {
+    fn next_piece<'a>(&mut self, folder: &'a CabinetFolder) -> Result<&'a FolderPiece, CabError> {
         loop {
             let Some(piece) = folder.pieces.get(self.piece) else { return Err(self.ends_early(folder)) };
             if self.of_piece < piece.blocks {
@@ -159,10 +159,10 @@ impl FolderBlocks {
     /// Reads one block. Returns `None` if the block continues in the next part.
     fn read_block<R: Read>(
         &mut self,
-        folder: &Folder,
+        folder: &CabinetFolder,
         part: &mut InputPart<R>,
         buffer: &mut Vec<u8>,
-    ) -> Result<Option<Block>, CabError> {
+    ) -> Result<Option<EncodedBlock>, CabError> {
         let what = Structure::Block { folder: folder.number, block: self.blocks };
         let at = part.source.place();
         let head_bytes = BLOCK_BYTES + usize::from(part.block_reserve);
@@ -194,17 +194,17 @@ impl FolderBlocks {
         let begins = (self.blocks == 0).then_some(folder.compression);
         self.blocks += 1;
         self.size += size as u64;
-        Ok(Some(Block { what, at, begins, bytes: std::mem::take(buffer), size, fault: None }))
+        Ok(Some(EncodedBlock { what, at, begins, bytes: std::mem::take(buffer), size, fault: None }))
     }
 
     /// Returns whether the folder has blocks that were not read.
-    pub(crate) fn has_more(&self, folder: &Folder) -> bool {
+    pub(crate) fn has_more(&self, folder: &CabinetFolder) -> bool {
         let later: u64 = folder.pieces.iter().skip(self.piece + 1).map(|piece| u64::from(piece.blocks)).sum();
         let here = folder.pieces.get(self.piece).map_or(0, |piece| u64::from(piece.blocks - self.of_piece));
         later + here > 0
     }
 
-    fn ends_early(&self, folder: &Folder) -> CabError {
+    fn ends_early(&self, folder: &CabinetFolder) -> CabError {
         let expected = format!("{} bytes, those of its files", folder.bytes);
         let found = format!("{} in its {} data blocks", self.size, self.blocks);
         CabError::damaged(Structure::Folder(folder.number), folder.at, expected, found)
@@ -212,7 +212,11 @@ impl FolderBlocks {
 }
 
 /// Skips to the first block of a piece. Fails if this block begins before the current position.
-fn seek<R: Read>(source: &mut Source<R>, folder: &Folder, piece: &Piece) -> Result<(), CabError> {
+fn seek<R: Read>(
+    source: &mut InputBuffer<R>,
+    folder: &CabinetFolder,
+    piece: &FolderPiece,
+) -> Result<(), CabError> {
     let what = Structure::Folder(folder.number);
     let first = u64::from(piece.first_block);
     if first < source.taken() {

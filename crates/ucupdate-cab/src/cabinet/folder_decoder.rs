@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::ops::Range;
 
-use super::blocks::{Block, FolderBlocks, InputPart};
+use super::blocks::{EncodedBlock, FolderBlocks, InputPart};
 use super::codec::{Decoder, MAX_INPUT_BYTES};
 use super::compression::Compression;
-use super::set::Folder;
+use super::set::CabinetFolder;
 use crate::error::CabError;
 use crate::options::CabinetOptions;
 use crate::worker_thread::WorkerThread;
@@ -58,8 +58,8 @@ struct OpenFolder {
 /// A decoder, on the calling thread or on its own thread. Each lane decodes one folder at a time.
 enum Lane {
     /// Decodes on the calling thread. The second value is a decoded block that was not received yet.
-    Caller(Decoder, Option<Block>),
-    Worker(WorkerThread<Block, Decoder>),
+    Caller(Decoder, Option<EncodedBlock>),
+    Worker(WorkerThread<EncodedBlock, Decoder>),
 }
 
 impl FolderDecoder {
@@ -96,7 +96,7 @@ impl FolderDecoder {
 
     /// Ends the current folder. Returns the folder if some of its bytes or blocks were not
     /// delivered, because they belong to no file.
-    pub(crate) fn close<'a>(&mut self, folders: &'a [Folder]) -> Option<&'a Folder> {
+    pub(crate) fn close<'a>(&mut self, folders: &'a [CabinetFolder]) -> Option<&'a CabinetFolder> {
         let open = self.open.pop_front()?;
         self.received = 0;
         let has_ready = !std::mem::take(&mut self.ready).is_empty();
@@ -128,7 +128,7 @@ impl FolderDecoder {
     /// Receives the next block of the current folder, so that bytes are ready.
     pub(crate) fn next_block<R: Read>(
         &mut self,
-        folders: &[Folder],
+        folders: &[CabinetFolder],
         parts: &mut [InputPart<R>],
     ) -> Result<(), CabError> {
         self.read_ahead(folders, parts);
@@ -150,7 +150,7 @@ impl FolderDecoder {
 
     /// Reads blocks until the allowed number is in flight. Blocks after the last file of a folder
     /// are not read.
-    fn read_ahead<R: Read>(&mut self, folders: &[Folder], parts: &mut [InputPart<R>]) {
+    fn read_ahead<R: Read>(&mut self, folders: &[CabinetFolder], parts: &mut [InputPart<R>]) {
         while let Some(open) = self.open.back_mut()
             && let Some(folder) = folders.get(open.index)
             && open.failure.is_none()
@@ -216,7 +216,7 @@ impl Lane {
         }
     }
 
-    fn send(&mut self, mut block: Block) {
+    fn send(&mut self, mut block: EncodedBlock) {
         match self {
             Self::Caller(decoder, done) => {
                 decode(decoder, &mut block);
@@ -226,7 +226,7 @@ impl Lane {
         }
     }
 
-    fn receive(&mut self) -> Option<Block> {
+    fn receive(&mut self) -> Option<EncodedBlock> {
         match self {
             Self::Caller(_, done) => done.take(),
             Self::Worker(thread) => {
@@ -243,7 +243,7 @@ impl Lane {
     }
 }
 
-fn decode(decoder: &mut Decoder, block: &mut Block) {
+fn decode(decoder: &mut Decoder, block: &mut EncodedBlock) {
     if let Some(compression) = block.begins {
         decoder.restart(compression);
     }

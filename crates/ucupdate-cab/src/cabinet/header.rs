@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::compression::Compression;
 use super::irregularity::Irregularity;
-use super::source::Source;
+use super::source::InputBuffer;
 use crate::error::{CabError, Position, Structure};
 use crate::limits::CabinetLimits;
 
@@ -32,7 +32,7 @@ pub(crate) const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 
 /// The header and tables of one part of a set, or of a single cabinet.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct CabinetPart {
     pub(crate) bytes: u32,
     pub(crate) set_id: u16,
     /// The index of the part in its set, counted from 0.
@@ -114,7 +114,10 @@ impl<'a> Spent<'a> {
 }
 
 /// Reads the header and the tables of the cabinet that begins at the next byte of the source.
-pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Part, CabError> {
+pub(crate) fn read<R: Read>(
+    source: &mut InputBuffer<R>,
+    spent: &mut Spent<'_>,
+) -> Result<CabinetPart, CabError> {
     source.begin_cabinet();
     let at = source.place();
     let fixed = Fixed::parse(source.need(HEADER_BYTES, Structure::Header)?);
@@ -138,7 +141,7 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
     spent.table(HEADER_BYTES)?;
     source.set_cabinet_bytes(u64::from(fixed.bytes));
 
-    let mut part = Part {
+    let mut part = CabinetPart {
         bytes: fixed.bytes,
         set_id: fixed.set_id,
         index: fixed.index,
@@ -205,7 +208,7 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
 /// Returns whether the bytes after the folder table look like the entry of a file. A second file
 /// table may then begin there. `bytes` is the number of bytes between the folder table and the file
 /// table that the header names.
-fn second_table<R: Read>(source: &mut Source<R>, bytes: u64, folders: u16) -> bool {
+fn second_table<R: Read>(source: &mut InputBuffer<R>, bytes: u64, folders: u16) -> bool {
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(FILE_BYTES + MAX_NAME_BYTES);
     let ahead = source.look(bytes);
     let (Some(row), Some(name)) = (ahead.get(..FILE_BYTES), ahead.get(FILE_BYTES..)) else { return false };
@@ -217,7 +220,7 @@ fn second_table<R: Read>(source: &mut Source<R>, bytes: u64, folders: u16) -> bo
 }
 
 fn folder<R: Read>(
-    source: &mut Source<R>,
+    source: &mut InputBuffer<R>,
     spent: &mut Spent<'_>,
     index: u16,
     reserve: usize,
@@ -239,7 +242,7 @@ fn folder<R: Read>(
 }
 
 fn file<R: Read>(
-    source: &mut Source<R>,
+    source: &mut InputBuffer<R>,
     spent: &mut Spent<'_>,
     index: u16,
     folders: u16,
@@ -271,14 +274,14 @@ fn file<R: Read>(
 }
 
 /// Reads the name of a neighbouring part. The name is used only in messages.
-fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
+fn text<R: Read>(source: &mut InputBuffer<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
     let bytes = terminated(source, spent, Structure::Header)?;
     Ok(String::from_utf8_lossy(&bytes).into())
 }
 
 /// Reads the bytes up to a zero byte. Consumes the zero byte too, but does not return it.
 fn terminated<R: Read>(
-    source: &mut Source<R>,
+    source: &mut InputBuffer<R>,
     spent: &mut Spent<'_>,
     what: Structure,
 ) -> Result<Box<[u8]>, CabError> {

@@ -10,10 +10,10 @@ use super::blocks::{InputPart, PartLengths};
 use super::compression::Compression;
 use super::entry::FileEntry;
 use super::folder_decoder::FolderDecoder;
-use super::header::{Part, Spent};
+use super::header::{CabinetPart, Spent};
 use super::irregularity::Irregularity;
 use super::set::{self, Tables};
-use super::source::Source;
+use super::source::InputBuffer;
 use super::stub::Search;
 use crate::error::CabError;
 use crate::options::CabinetOptions;
@@ -56,7 +56,7 @@ pub struct Cabinet<R> {
     at: u64,
     /// The number of bytes of the current file that were not returned yet.
     left: u64,
-    held: Held,
+    held: HeldBytes,
     output_bytes: u64,
     irregularities: Irregularities,
     search: Search,
@@ -117,7 +117,7 @@ impl<R: Read> Cabinet<R> {
         let mut irregularities = Irregularities { is_strict: options.is_strict, found: Vec::new() };
         let mut read = Vec::with_capacity(inputs.len());
         for (number, input) in inputs.into_iter().enumerate() {
-            let mut source = Source::new(input);
+            let mut source = InputBuffer::new(input);
             if several {
                 // Until its header is read, an input has its number in the order of the arguments.
                 source.name_part(u16::try_from(number + 1).unwrap_or(u16::MAX));
@@ -137,7 +137,7 @@ impl<R: Read> Cabinet<R> {
 
     /// Combines the parts of a set into one cabinet. The parts must be in the order of the set.
     fn of_parts(
-        read: Vec<(Source<R>, Part)>,
+        read: Vec<(InputBuffer<R>, CabinetPart)>,
         spent: &Spent<'_>,
         mut irregularities: Irregularities,
         search: Search,
@@ -161,7 +161,7 @@ impl<R: Read> Cabinet<R> {
             decoder: FolderDecoder::new(&options),
             at: 0,
             left: 0,
-            held: Held::default(),
+            held: HeldBytes::default(),
             output_bytes: 0,
             irregularities,
             search,
@@ -234,7 +234,7 @@ impl<R: Read> Cabinet<R> {
     /// Closes the current folder. Reports an irregularity if data after its last file belongs to no
     /// file.
     fn close_folder(&mut self) -> Result<(), CabError> {
-        self.held = Held::default();
+        self.held = HeldBytes::default();
         let tail = self.decoder.close(&self.tables.folders);
         let irregularity = tail.map(|folder| Irregularity::Tail { folder: folder.number });
         self.irregularities.extend(irregularity).inspect_err(|_| self.given_up = true)
@@ -316,17 +316,17 @@ impl<R: Read> Cabinet<R> {
 
     /// Returns the location of the next bytes of the current file, at most `most`. The piece is
     /// empty at the end of the file.
-    fn chunk(&mut self, most: usize) -> Result<Piece, CabError> {
+    fn chunk(&mut self, most: usize) -> Result<FilePiece, CabError> {
         if self.given_up {
             return Err(CabError::GivenUp);
         }
         if self.left == 0 {
-            return Ok(Piece::Decoded(0..0));
+            return Ok(FilePiece::Decoded(0..0));
         }
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
         let piece = match self.held.range(self.at, most) {
-            Some(range) => Piece::Held(range),
-            None => Piece::Decoded(self.decode(most)?),
+            Some(range) => FilePiece::Held(range),
+            None => FilePiece::Decoded(self.decode(most)?),
         };
         let count = piece.len();
         self.at += count as u64;
@@ -355,22 +355,22 @@ impl<R: Read> Cabinet<R> {
         Ok(range)
     }
 
-    fn bytes(&self, piece: Piece) -> &[u8] {
+    fn bytes(&self, piece: FilePiece) -> &[u8] {
         match piece {
-            Piece::Decoded(range) => self.decoder.bytes(range),
-            Piece::Held(range) => self.held.bytes.get(range).unwrap_or_default(),
+            FilePiece::Decoded(range) => self.decoder.bytes(range),
+            FilePiece::Held(range) => self.held.bytes.get(range).unwrap_or_default(),
         }
     }
 }
 
 /// The location of a piece of a file: a range in the last decoded block, or a range in the held
 /// bytes.
-enum Piece {
+enum FilePiece {
     Decoded(Range<usize>),
     Held(Range<usize>),
 }
 
-impl Piece {
+impl FilePiece {
     fn len(&self) -> usize {
         match self {
             Self::Decoded(range) | Self::Held(range) => range.len(),
@@ -385,7 +385,7 @@ impl Piece {
 /// Decoded bytes of a folder that are held in memory, because the next file shares them with the
 /// current file.
 #[derive(Default)]
-struct Held {
+struct HeldBytes {
     bytes: Vec<u8>,
     /// The offset of the first held byte in the folder.
     begin: u64,
@@ -394,7 +394,7 @@ struct Held {
     needed_from: Option<u64>,
 }
 
-impl Held {
+impl HeldBytes {
     /// Returns the range of held bytes that begins at offset `at` of the folder, at most `most`
     /// bytes. `None` if the byte at this offset is not held.
     fn range(&self, at: u64, most: usize) -> Option<Range<usize>> {

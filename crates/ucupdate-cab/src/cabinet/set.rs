@@ -4,7 +4,7 @@
 use super::codec::MAX_OUTPUT_BYTES;
 use super::compression::Compression;
 use super::entry::FileEntry;
-use super::header::{FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Part, Spent, TO_NEXT};
+use super::header::{CabinetPart, FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Spent, TO_NEXT};
 use super::irregularity::Irregularity;
 use crate::code_page::CodePage;
 use crate::error::{CabError, Position, Structure};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use ucupdate_core::value::Counted;
 
 /// A folder and the location of its data blocks.
-pub(crate) struct Folder {
+pub(crate) struct CabinetFolder {
     pub(crate) number: u16,
     pub(crate) compression: Compression,
     /// The offset in the folder at which the last file ends, in bytes.
@@ -22,11 +22,11 @@ pub(crate) struct Folder {
     /// The total size of the folder's files in bytes. It can be more than [`bytes`](Self::bytes),
     /// because files can share bytes.
     pub(crate) output_bytes: u64,
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<FolderPiece>,
     pub(crate) at: Position,
 }
 
-impl Folder {
+impl CabinetFolder {
     /// Returns whether the folder has bytes of files that are read.
     pub(crate) fn is_read(&self) -> bool {
         self.bytes > 0 && !matches!(self.compression, Compression::Unsupported { .. })
@@ -34,7 +34,7 @@ impl Folder {
 }
 
 /// The blocks of a folder that are in one part.
-pub(crate) struct Piece {
+pub(crate) struct FolderPiece {
     pub(crate) part: usize,
     pub(crate) first_block: u32,
     pub(crate) blocks: u16,
@@ -42,7 +42,7 @@ pub(crate) struct Piece {
 
 pub(crate) struct Tables {
     /// The folders in the order of their data.
-    pub(crate) folders: Vec<Folder>,
+    pub(crate) folders: Vec<CabinetFolder>,
     /// The files in the order of the tables.
     pub(crate) entries: Vec<FileEntry>,
     /// The files in the order of their data.
@@ -63,7 +63,7 @@ pub(crate) struct OrderedFile {
 }
 
 /// Checks that the parts form one complete set. The parts must be sorted by their index.
-pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
+pub(crate) fn check_whole(parts: &[&CabinetPart]) -> Result<(), CabError> {
     let not_one_set = |expected: String, found: String| {
         Err(CabError::NotOneSet { expected: expected.into(), found: found.into() })
     };
@@ -73,7 +73,7 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     if parts.len() == 1 && first.previous.is_none() && first.next.is_none() {
         return Ok(());
     }
-    let mut before: Option<&Part> = None;
+    let mut before: Option<&CabinetPart> = None;
     for (expected, part) in (0_u16..).zip(parts) {
         if part.set_id != first.set_id {
             return not_one_set(format!("set {}", first.set_id), format!("a part of set {}", part.set_id));
@@ -104,7 +104,11 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     }
 }
 
-pub(crate) fn join(parts: Vec<Part>, spent: &Spent<'_>, code_page: CodePage) -> Result<Tables, CabError> {
+pub(crate) fn join(
+    parts: Vec<CabinetPart>,
+    spent: &Spent<'_>,
+    code_page: CodePage,
+) -> Result<Tables, CabError> {
     let mut joined = Joined { folders: Vec::new(), rows: Vec::new() };
     for (number, part) in parts.into_iter().enumerate() {
         joined.add(number, part)?;
@@ -113,19 +117,19 @@ pub(crate) fn join(parts: Vec<Part>, spent: &Spent<'_>, code_page: CodePage) -> 
 }
 
 struct Joined {
-    folders: Vec<Folder>,
+    folders: Vec<CabinetFolder>,
     /// The files, each with the index of its folder.
     rows: Vec<(u16, FileRow)>,
 }
 
 impl Joined {
-    fn add(&mut self, number: usize, part: Part) -> Result<(), CabError> {
+    fn add(&mut self, number: usize, part: CabinetPart) -> Result<(), CabError> {
         let goes_on =
             part.files.iter().any(|file| matches!(file.folder, FROM_PREVIOUS | FROM_PREVIOUS_TO_NEXT));
         let offset = if goes_on { self.folders.len().saturating_sub(1) } else { self.folders.len() };
         let is_last = part.next.is_none();
         for (index, row) in part.folders.into_iter().enumerate() {
-            let piece = Piece { part: number, first_block: row.first_block, blocks: row.blocks };
+            let piece = FolderPiece { part: number, first_block: row.first_block, blocks: row.blocks };
             if let (true, 0, Some(folder)) = (goes_on, index, self.folders.last_mut()) {
                 if folder.compression != row.compression {
                     let what = Structure::Folder(folder.number);
@@ -135,7 +139,7 @@ impl Joined {
                 folder.pieces.push(piece);
                 continue;
             }
-            self.folders.push(Folder {
+            self.folders.push(CabinetFolder {
                 number: small(self.folders.len()),
                 compression: row.compression,
                 bytes: 0,
@@ -241,7 +245,7 @@ impl Joined {
 
 /// Returns, for each folder, the number of the first folder with the same data. A folder that
 /// shares no data gets its own number. Reports each shared folder.
-fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irregularity>) -> Vec<u16> {
+fn folders_with_the_same_data(folders: &[CabinetFolder], irregularities: &mut Vec<Irregularity>) -> Vec<u16> {
     let mut seen = HashMap::new();
     let mut data_of = Vec::with_capacity(folders.len());
     for folder in folders {
@@ -263,11 +267,11 @@ fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irreg
 
 /// Reports the folders with an unsupported compression. Fails if no folder of the cabinet can be read.
 fn note_unread(
-    folders: &[Folder],
+    folders: &[CabinetFolder],
     rows: &[(u16, FileRow)],
     irregularities: &mut Vec<Irregularity>,
 ) -> Result<(), CabError> {
-    let is_unread = |folder: &&Folder| matches!(folder.compression, Compression::Unsupported { .. });
+    let is_unread = |folder: &&CabinetFolder| matches!(folder.compression, Compression::Unsupported { .. });
     if let Some(first) = folders.first()
         && folders.iter().all(|folder| is_unread(&folder))
     {
@@ -291,7 +295,7 @@ fn note_unread(
 
 /// Reports a file that does not begin at the end of the file before it. `begin` is the offset of
 /// the file in the folder.
-fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity>) {
+fn note_place(folder: &CabinetFolder, begin: u64, irregularities: &mut Vec<Irregularity>) {
     let number = folder.number;
     if begin < folder.bytes {
         match irregularities.last_mut() {
@@ -309,7 +313,11 @@ fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity
 
 /// Checks the sizes in the tables against the number of blocks and the limits, before any data is
 /// decompressed.
-fn check_output(folders: &[Folder], limits: &CabinetLimits, cabinet_bytes: u64) -> Result<(), CabError> {
+fn check_output(
+    folders: &[CabinetFolder],
+    limits: &CabinetLimits,
+    cabinet_bytes: u64,
+) -> Result<(), CabError> {
     for folder in folders {
         let blocks: u64 = folder.pieces.iter().map(|piece| u64::from(piece.blocks)).sum();
         let most = blocks * MAX_OUTPUT_BYTES as u64;

@@ -8,13 +8,13 @@ use ucupdate_core::value::Sha256Digest;
 use crate::error::{CabError, Position, Structure};
 use crate::hashing::{Hashes, Hashing};
 
-/// The largest number of bytes that [`look`](Source::look) returns. Any data block with its header
+/// The largest number of bytes that [`look`](InputBuffer::look) returns. Any data block with its header
 /// is smaller. The header of a cabinet is smaller too, unless its reserve area is unusually large.
 pub(crate) const MAX_LOOK_BYTES: usize = 128 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 
-pub(crate) struct Source<R> {
+pub(crate) struct InputBuffer<R> {
     input: R,
     buffer: Vec<u8>,
     /// The start of the bytes in `buffer` that were read from the input but not yet taken.
@@ -41,7 +41,7 @@ pub(crate) struct Source<R> {
     held: Option<(u64, Vec<u8>)>,
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> InputBuffer<R> {
     pub(crate) fn new(input: R) -> Self {
         Self {
             input,

@@ -10,11 +10,11 @@
 use std::io::Read;
 
 use super::header::{
-    self, FILE_BYTES, FOLDER_BYTES, FROM_PREVIOUS, Fixed, HAS_NEXT, HAS_PREVIOUS, HAS_RESERVE, HEADER_BYTES,
-    MAX_NAME_BYTES, Part, SIGNATURE, Spent, u16_at, u32_at,
+    self, CabinetPart, FILE_BYTES, FOLDER_BYTES, FROM_PREVIOUS, Fixed, HAS_NEXT, HAS_PREVIOUS, HAS_RESERVE,
+    HEADER_BYTES, MAX_NAME_BYTES, SIGNATURE, Spent, u16_at, u32_at,
 };
 use super::irregularity::Irregularity;
-use super::source::{MAX_LOOK_BYTES, Source};
+use super::source::{InputBuffer, MAX_LOOK_BYTES};
 use crate::error::{CabError, Position, Structure};
 use crate::limits::CabinetLimits;
 
@@ -34,10 +34,10 @@ impl Search {
     /// cabinet must begin at this offset of the input.
     pub(crate) fn first<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut InputBuffer<R>,
         spent: &mut Spent<'_>,
         offset: Option<u64>,
-    ) -> Result<Part, CabError> {
+    ) -> Result<CabinetPart, CabError> {
         let at = source.place();
         if let Some(offset) = offset {
             within_stub(spent.limits, offset)?;
@@ -66,9 +66,9 @@ impl Search {
     /// contains no further cabinet.
     pub(crate) fn next<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut InputBuffer<R>,
         spent: &mut Spent<'_>,
-    ) -> Result<Option<Part>, CabError> {
+    ) -> Result<Option<CabinetPart>, CabError> {
         let begin = source.place().offset;
         loop {
             let searched = source.place().offset;
@@ -102,9 +102,9 @@ impl Search {
     /// read, skips the letters `MSCF` and returns `None`.
     fn try_here<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut InputBuffer<R>,
         spent: &mut Spent<'_>,
-    ) -> Result<Option<Part>, CabError> {
+    ) -> Result<Option<CabinetPart>, CabError> {
         self.tried += 1;
         CabError::above(
             "cabinets",
@@ -169,7 +169,7 @@ fn name_of_form(begin: &[u8]) -> Option<&'static str> {
 
 /// Returns the error for an input without a cabinet, or the I/O error if reading the input failed.
 /// `found` describes the input.
-fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> CabError {
+fn not_found<R: Read>(source: &mut InputBuffer<R>, at: Position, found: Box<str>) -> CabError {
     match source.ended(Structure::Header, at, 0, 0) {
         CabError::Io { at, cause } => CabError::Io { at, cause },
         _ => CabError::NotACabinet { found },

@@ -107,7 +107,7 @@ impl CabinetRead {
         options: &PackageOptions,
         sink: &mut dyn MemberSink,
     ) -> Result<(Self, Option<Cabinet<R>>), PackageError> {
-        let mut reading = Reading {
+        let mut reading = MemberReading {
             limits: &options.limits,
             sink,
             members: Vec::new(),
@@ -119,7 +119,7 @@ impl CabinetRead {
         let offset = cabinet.stub_bytes();
         reading.members(&mut cabinet, 0)?;
         let (finished, next) = cabinet.next_cabinet()?;
-        let Reading { members, kept, mut irregularities, .. } = reading;
+        let MemberReading { members, kept, mut irregularities, .. } = reading;
         irregularities.extend(finished.irregularities);
         let mut package = understand(finished.sha256, members, &kept, options.clone());
         package.problems.extend(irregularities.iter().map(irregularity_problem));
@@ -144,7 +144,7 @@ const MAX_DEPTH: usize = 2;
 const MAX_NESTED: usize = 8;
 
 /// The state of reading the members of a cabinet, including the members of nested cabinets.
-struct Reading<'a> {
+struct MemberReading<'a> {
     limits: &'a PackageLimits,
     sink: &'a mut dyn MemberSink,
     members: Vec<Member>,
@@ -154,7 +154,7 @@ struct Reading<'a> {
     irregularities: Vec<Irregularity>,
 }
 
-impl Reading<'_> {
+impl MemberReading<'_> {
     /// Reads the members of a cabinet. A member that is itself a cabinet is replaced by the members
     /// in this cabinet.
     fn members<R: Read>(&mut self, cabinet: &mut Cabinet<R>, depth: usize) -> Result<(), PackageError> {

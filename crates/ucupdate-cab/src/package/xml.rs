@@ -7,7 +7,7 @@ pub(super) use ucupdate_xml::XmlElement as Element;
 
 /// The reason why a manifest cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum XmlError {
+pub(super) enum ManifestError {
     #[error("manifest has more than {most} {what}, at byte {at}")]
     TooMany { what: &'static str, most: usize, at: usize },
     #[error("root element {found}, at byte {at}")]
@@ -16,7 +16,7 @@ pub(super) enum XmlError {
     Unread(ucupdate_xml::XmlError),
 }
 
-impl XmlError {
+impl ManifestError {
     /// Returns the name of the limit in [`PackageLimits`] that the manifest exceeds. `None` for
     /// other errors, and for limits that cannot be set.
     pub(super) fn limit_name(&self) -> Option<&'static str> {
@@ -44,7 +44,7 @@ const MAX_NAMESPACES: usize = 32;
 const MAX_NAME_BYTES: usize = 1024;
 
 /// Reads a manifest in UTF-8, in UTF-16, or in the encoding that its declaration names.
-pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Element, XmlError> {
+pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Element, ManifestError> {
     let limits = XmlLimits::default()
         .with_bytes(limits.manifest_bytes)
         .with_elements(limits.manifest_elements)
@@ -56,7 +56,7 @@ pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Element, XmlE
         .with_markup(limits.manifest_bytes);
     XmlDocument::in_declared_encoding(bytes, &limits)
         .and_then(|document| Element::of_document(&document, &limits))
-        .map_err(XmlError::Unread)
+        .map_err(ManifestError::Unread)
 }
 
 #[cfg(test)]

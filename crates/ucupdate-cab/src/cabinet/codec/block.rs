@@ -8,12 +8,12 @@ pub(crate) const MAX_INPUT_BYTES: usize = MAX_OUTPUT_BYTES + 6144;
 
 /// The reason why a block cannot be decoded: the expected value and the found value, as text.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct BlockFault {
     pub(crate) expected: String,
     pub(crate) found: String,
 }
 
-impl Fault {
+impl BlockFault {
     pub(crate) fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { expected: expected.into(), found: found.into() }
     }

@@ -4,7 +4,7 @@ mod block;
 mod lzx;
 mod mszip;
 
-pub(crate) use block::{Fault, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+pub(crate) use block::{BlockFault, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
 
 use self::lzx::Lzx;
 use self::mszip::Mszip;
@@ -36,12 +36,12 @@ impl Decoder {
 
     /// Decodes the next block in place. `size` is the expected size of the output in bytes, at most
     /// [`MAX_OUTPUT_BYTES`].
-    pub(crate) fn decode(&mut self, block: &mut Vec<u8>, size: usize) -> Result<(), Fault> {
+    pub(crate) fn decode(&mut self, block: &mut Vec<u8>, size: usize) -> Result<(), BlockFault> {
         let output = match self {
             Self::None if block.len() == size => return Ok(()),
             Self::None => {
                 let expected = format!("{size} bytes in an uncompressed block of as many");
-                return Err(Fault::new(expected, format!("{} bytes", block.len())));
+                return Err(BlockFault::new(expected, format!("{} bytes", block.len())));
             }
             Self::Mszip(mszip) => {
                 mszip.decode(block, size)?;

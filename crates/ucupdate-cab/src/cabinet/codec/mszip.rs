@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::block::{Fault, MAX_OUTPUT_BYTES};
+use super::block::{BlockFault, MAX_OUTPUT_BYTES};
 
 /// Decoder of MSZIP ([MS-MCI]). Each block consists of the letters `CK` and a complete raw deflate
 /// stream (RFC 1951). Matches in a block may refer to the 32 KiB of output before the block.
@@ -38,23 +38,23 @@ impl Mszip {
         &self.output
     }
 
-    pub(super) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
+    pub(super) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), BlockFault> {
         let Some(deflated) = block.strip_prefix(b"CK") else {
             let begin = block.get(..2).unwrap_or(block);
-            return Err(Fault::new("`CK` before MSZIP data", format!("bytes {begin:02x?}")));
+            return Err(BlockFault::new("`CK` before MSZIP data", format!("bytes {begin:02x?}")));
         };
         self.remember();
         self.inflate.reset(false);
         if !self.history.is_empty() {
             let set = self.inflate.set_dictionary(&self.history);
-            set.map_err(|error| Fault::new("the bytes before the block", error.to_string()))?;
+            set.map_err(|error| BlockFault::new("the bytes before the block", error.to_string()))?;
         }
         self.output.resize(size, 0);
         let expected = || format!("a deflate stream of {size} bytes");
         match self.inflate.decompress(deflated, &mut self.output, FlushDecompress::Finish) {
             Ok(Status::StreamEnd) if self.inflate.total_out() == size as u64 => Ok(()),
             Ok(Status::StreamEnd) => {
-                Err(Fault::new(expected(), format!("one of {} bytes", self.inflate.total_out())))
+                Err(BlockFault::new(expected(), format!("one of {} bytes", self.inflate.total_out())))
             }
             Ok(Status::Ok | Status::BufError) => {
                 let found = if self.inflate.total_out() < size as u64 {
@@ -62,14 +62,14 @@ impl Mszip {
                 } else {
                     "a longer one"
                 };
-                Err(Fault::new(expected(), found))
+                Err(BlockFault::new(expected(), found))
             }
             Err(_) => {
                 let found = format!(
                     "one with a wrong code or a match from before its begin, at most {} bytes in",
                     self.inflate.total_out()
                 );
-                Err(Fault::new(expected(), found))
+                Err(BlockFault::new(expected(), found))
             }
         }
     }

@@ -33,23 +33,23 @@ struct TrustList {
     identifier: OctetString,
     this_update: Time,
     subject_algorithm: AlgorithmIdentifierOwned,
-    subjects: Vec<Subject>,
+    subjects: Vec<CatalogueSubject>,
 }
 
 #[derive(Sequence)]
-struct Subject {
+struct CatalogueSubject {
     identifier: OctetString,
     attributes: SetOfVec<Attribute>,
 }
 
 #[derive(Sequence)]
 struct IndirectData {
-    kind: FileKind,
+    kind: IndirectDataKind,
     digest: DigestInfo,
 }
 
 #[derive(Sequence)]
-struct FileKind {
+struct IndirectDataKind {
     kind: ObjectIdentifier,
 }
 
@@ -157,14 +157,14 @@ impl CatalogueBuilder {
     }
 }
 
-fn subject(file_name: &str, digest: &MemberDigest, named_by_bytes: bool) -> der::Result<Subject> {
+fn subject(file_name: &str, digest: &MemberDigest, named_by_bytes: bool) -> der::Result<CatalogueSubject> {
     let (algorithm_id, bytes) = match digest {
         MemberDigest::Sha1(digest) => (SHA1, digest.as_bytes().as_slice()),
         MemberDigest::Sha256(digest) => (SHA256, digest.as_bytes().as_slice()),
         MemberDigest::Other { algorithm, bytes } => (algorithm.parse()?, bytes.as_slice()),
     };
     let indirect = IndirectData {
-        kind: FileKind { kind: FLAT_FILE },
+        kind: IndirectDataKind { kind: FLAT_FILE },
         digest: DigestInfo { algorithm: algorithm(algorithm_id), digest: OctetString::new(bytes)? },
     };
     let file = NameValue {
@@ -181,7 +181,7 @@ fn subject(file_name: &str, digest: &MemberDigest, named_by_bytes: bool) -> der:
         attribute(NAME_VALUE, Any::encode_from(&file)?)?,
         attribute(INDIRECT_DATA, Any::encode_from(&indirect)?)?,
     ])?;
-    Ok(Subject { identifier: OctetString::new(identifier)?, attributes })
+    Ok(CatalogueSubject { identifier: OctetString::new(identifier)?, attributes })
 }
 
 /// Returns the text in UTF-16, little-endian, with a NUL at the end.

@@ -249,7 +249,7 @@ impl PackageBuilder {
         }
         let mut cabinet = CabinetBuilder::new(Compression::Mszip);
         for NewFile { path, bytes, time } in &self.files {
-            let content = Counted { bytes, progress: &progress };
+            let content = CountedBytes { bytes, progress: &progress };
             cabinet.file_from(path.replace('/', "\\"), *time, bytes.len() as u64, content);
         }
         Ok(cabinet.build()?)
@@ -287,12 +287,12 @@ impl PackageBuilder {
 }
 
 /// A reader of bytes that calls `progress` with the number of bytes of each read.
-struct Counted<'a, F> {
+struct CountedBytes<'a, F> {
     bytes: &'a [u8],
     progress: &'a F,
 }
 
-impl<F: Fn(u64)> Read for Counted<'_, F> {
+impl<F: Fn(u64)> Read for CountedBytes<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
         (self.progress)(read as u64);

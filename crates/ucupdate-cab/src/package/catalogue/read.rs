@@ -3,7 +3,7 @@
 use super::oid::{
     INDIRECT_DATA, MESSAGE_DIGEST, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, SIGNING_TIME, TRUST_LIST,
 };
-use super::walk::{Element, Walk, numbered};
+use super::walk::{Element, ElementWalk, numbered};
 use super::{Catalogue, CatalogueError, CatalogueMember, MemberDigest, SignedContent, Signer};
 use crate::package::digest::sha1_of;
 use crate::package::limits::PackageLimits;
@@ -39,7 +39,7 @@ impl Catalogue {
         if let Some(found) = other_form(bytes) {
             return Err(CatalogueError::OtherForm { found });
         }
-        let mut outer = Walk::new(bytes, "content info", 0)?;
+        let mut outer = ElementWalk::new(bytes, "content info", 0)?;
         let info = outer.expect(Tag::Sequence)?;
         outer.end()?;
 
@@ -124,7 +124,7 @@ fn expect_oid(element: &Element<'_>, oid: ObjectIdentifier, expected: &str) -> R
 }
 
 fn read_list(
-    mut list: Walk<'_>,
+    mut list: ElementWalk<'_>,
     limits: &PackageLimits,
 ) -> Result<(FieldTime, Vec<CatalogueMember>), CatalogueError> {
     list.take(Tag::Integer)?; // the version
@@ -186,7 +186,7 @@ fn read_member(subject: &Element<'_>) -> Result<CatalogueMember, CatalogueError>
 
 /// Calls `each` with the object identifier and the first value of every attribute.
 fn for_each_attribute<'a>(
-    mut attributes: Walk<'a>,
+    mut attributes: ElementWalk<'a>,
     mut each: impl FnMut(ObjectIdentifier, &Element<'a>) -> Result<(), CatalogueError>,
 ) -> Result<(), CatalogueError> {
     let mut seen = 0;
@@ -287,7 +287,7 @@ struct Certificate<'a> {
     validity: Element<'a>,
 }
 
-fn read_certificates(mut walk: Walk<'_>) -> Result<Vec<Certificate<'_>>, CatalogueError> {
+fn read_certificates(mut walk: ElementWalk<'_>) -> Result<Vec<Certificate<'_>>, CatalogueError> {
     let mut certificates = Vec::new();
     while let Some(choice) = walk.step()? {
         if choice.tag != Tag::Sequence {
@@ -312,7 +312,7 @@ fn read_certificates(mut walk: Walk<'_>) -> Result<Vec<Certificate<'_>>, Catalog
 }
 
 fn read_signers(
-    mut walk: Walk<'_>,
+    mut walk: ElementWalk<'_>,
     list: &[u8],
     certificates: &[Certificate<'_>],
 ) -> Result<Vec<Signer>, CatalogueError> {

@@ -23,14 +23,14 @@ pub(super) struct Element<'a> {
 }
 
 /// Reader of the elements that follow one another inside one element, or in the whole catalogue.
-pub(super) struct Walk<'a> {
+pub(super) struct ElementWalk<'a> {
     bytes: &'a [u8],
     reader: SliceReader<'a>,
     place: &'static str,
     start: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ElementWalk<'a> {
     /// Creates a walk over `bytes`, which begin at offset `start` of the catalogue. Errors name the
     /// part of the catalogue `place`.
     pub(super) fn new(bytes: &'a [u8], place: &'static str, start: usize) -> Result<Self, CatalogueError> {
@@ -96,9 +96,9 @@ impl<'a> Walk<'a> {
 
 impl<'a> Element<'a> {
     /// Returns a walk over the content of the element. Errors name the content `place`.
-    pub(super) fn inside(&self, place: &'static str) -> Result<Walk<'a>, CatalogueError> {
+    pub(super) fn inside(&self, place: &'static str) -> Result<ElementWalk<'a>, CatalogueError> {
         let header = self.whole.len().saturating_sub(self.value.len());
-        Walk::new(self.value, place, self.at.saturating_add(header))
+        ElementWalk::new(self.value, place, self.at.saturating_add(header))
     }
 
     pub(super) fn tagged(self, tag: Tag) -> Result<Self, CatalogueError> {

@@ -15,7 +15,7 @@ pub(super) mod write;
 use self::names::ManifestItem;
 use self::narrowing::looks_like_narrowing;
 use super::limits::PackageLimits;
-use super::xml::{self, Element, XmlError};
+use super::xml::{self, Element, ManifestError};
 use std::collections::BTreeMap;
 
 /// The largest size of the text of an item in bytes. Every path in a cabinet is shorter. The limit
@@ -74,10 +74,10 @@ pub(in crate::package) struct RepeatedItem {
 type Items = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
-    pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
+    pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, ManifestError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
-            return Err(XmlError::Root { found: root.name.to_string(), at: root.at });
+            return Err(ManifestError::Root { found: root.name.to_string(), at: root.at });
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
@@ -94,7 +94,7 @@ impl Manifest {
         around: &Items,
         numbers: &mut (usize, usize),
         limits: &PackageLimits,
-    ) -> Result<(), XmlError> {
+    ) -> Result<(), ManifestError> {
         let mut items = around.clone();
         let own = self.items(element, &mut Vec::new())?;
         items.extend(own.into_iter().filter(|(item, _)| item.is_word()));
@@ -128,7 +128,7 @@ impl Manifest {
         around: &Items,
         (is_interim, number): (bool, usize),
         limits: &PackageLimits,
-    ) -> Result<(), XmlError> {
+    ) -> Result<(), ManifestError> {
         let mut descriptions = Vec::new();
         let mut items = around.clone();
         items.extend(self.items(element, &mut descriptions)?);
@@ -145,7 +145,7 @@ impl Manifest {
             found.push(ManifestEntry { is_interim, number, items, descriptions });
         }
         if self.entries.len() + found.len() > limits.releases {
-            return Err(XmlError::TooMany { what: "updates", most: limits.releases, at: element.at });
+            return Err(ManifestError::TooMany { what: "updates", most: limits.releases, at: element.at });
         }
         self.entries.extend(found);
         Ok(())
@@ -219,7 +219,7 @@ impl Manifest {
 
     /// Reads the items that the element itself states. Adds its descriptions to `descriptions`.
     /// Reports repeated items and unknown attributes.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Items, XmlError> {
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Items, ManifestError> {
         let mut items = Items::new();
         for child in &element.children {
             if ManifestItem::of(&child.name).is_some_and(|item| !item.is_container()) {
@@ -240,11 +240,11 @@ impl Manifest {
             };
             let value = value.trim();
             if value.len() > MAX_TEXT_BYTES {
-                return Err(XmlError::TooMany { what: "bytes in one item", most: MAX_TEXT_BYTES, at });
+                return Err(ManifestError::TooMany { what: "bytes in one item", most: MAX_TEXT_BYTES, at });
             }
             if item == ManifestItem::DescriptionFileName {
                 if descriptions.len() == MAX_DESCRIPTIONS {
-                    return Err(XmlError::TooMany {
+                    return Err(ManifestError::TooMany {
                         what: "descriptions of one update",
                         most: MAX_DESCRIPTIONS,
                         at,

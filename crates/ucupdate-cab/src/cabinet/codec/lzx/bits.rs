@@ -1,6 +1,6 @@
 //! The bit stream of a frame. It consists of 16-bit little-endian words, and each word is read from its highest bit.
 
-use super::Found;
+use super::LzxFault;
 use crate::cabinet::codec::block::MAX_INPUT_BYTES;
 
 /// The number of zero bytes after the frame that may be read before the overrun is detected.
@@ -47,7 +47,7 @@ impl<'a> Bits<'a> {
     /// Loads bits until at least 56 are loaded. Zero bytes ([`PADDING_BYTES`]) follow the frame.
     /// Fails when fewer than eight bytes are left, these zero bytes included.
     #[inline(always)]
-    pub(super) fn refill(&mut self) -> Result<(), Found> {
+    pub(super) fn refill(&mut self) -> Result<(), LzxFault> {
         let Some(bytes) = self.swapped.get(self.next..).and_then(|rest| rest.first_chunk::<8>()) else {
             return Err("one that ends too early");
         };
@@ -91,7 +91,7 @@ impl<'a> Bits<'a> {
     /// Skips the padding before an uncompressed block, which has 1 to 16 bits and ends at the start
     /// of a word. If the reader is at the start of a word, the whole word is padding. Returns the
     /// remaining bytes.
-    pub(super) fn align(&mut self) -> Result<&'a [u8], Found> {
+    pub(super) fn align(&mut self) -> Result<&'a [u8], LzxFault> {
         let at = (self.taken() / 16 + 1) * 2;
         self.go_to(at)?;
         Ok(self.rest())
@@ -103,11 +103,11 @@ impl<'a> Bits<'a> {
     }
 
     /// Continues at the first byte of `rest`. `rest` must be a suffix of the frame.
-    pub(super) fn set_rest(&mut self, rest: &[u8]) -> Result<(), Found> {
+    pub(super) fn set_rest(&mut self, rest: &[u8]) -> Result<(), LzxFault> {
         self.go_to(self.raw.len() - rest.len().min(self.raw.len()))
     }
 
-    fn go_to(&mut self, at: usize) -> Result<(), Found> {
+    fn go_to(&mut self, at: usize) -> Result<(), LzxFault> {
         if at > self.raw.len() {
             return Err("one that ends too early");
         }

@@ -17,8 +17,8 @@ mod trees;
 mod tests;
 
 use self::bits::{Bits, Swapped};
-use self::trees::{Tree, read_lengths};
-use super::block::{Fault, MAX_OUTPUT_BYTES};
+use self::trees::{HuffmanTree, read_lengths};
+use super::block::{BlockFault, MAX_OUTPUT_BYTES};
 
 /// The output of a frame in bytes. Every data block except the last has this size.
 const FRAME_BYTES: usize = MAX_OUTPUT_BYTES;
@@ -58,7 +58,7 @@ pub(crate) struct Lzx {
     translation_size: i32,
     swapped: Swapped,
     trees: Trees,
-    block: Block,
+    block: BlockKind,
     block_left: usize,
     /// Whether a padding byte follows the current uncompressed block. This is so if the block has
     /// an odd length.
@@ -69,14 +69,14 @@ pub(crate) struct Lzx {
 struct Trees {
     main_lengths: Vec<u8>,
     length_lengths: Vec<u8>,
-    main: Tree,
-    length: Tree,
-    aligned: Tree,
-    pre: Tree,
+    main: HuffmanTree,
+    length: HuffmanTree,
+    aligned: HuffmanTree,
+    pre: HuffmanTree,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Block {
+enum BlockKind {
     Verbatim,
     Aligned,
     Uncompressed,
@@ -84,7 +84,7 @@ enum Block {
 
 /// The text of the fault that ended the decoding of a frame. The caller adds the number of the data
 /// block.
-type Found = &'static str;
+type LzxFault = &'static str;
 
 impl Lzx {
     /// Creates a decoder for a window of 2^`window_bits` bytes, where `window_bits` is 15 to 21.
@@ -110,12 +110,12 @@ impl Lzx {
             trees: Trees {
                 main_lengths: vec![0; LITERALS + 8 * slots],
                 length_lengths: vec![0; LENGTHS],
-                main: Tree::new(),
-                length: Tree::new(),
-                aligned: Tree::new(),
-                pre: Tree::new(),
+                main: HuffmanTree::new(),
+                length: HuffmanTree::new(),
+                aligned: HuffmanTree::new(),
+                pre: HuffmanTree::new(),
             },
-            block: Block::Verbatim,
+            block: BlockKind::Verbatim,
             block_left: 0,
             skip_byte: false,
             recent: [1; 3],
@@ -133,7 +133,7 @@ impl Lzx {
         self.translation_size = 0;
         self.trees.main_lengths.fill(0);
         self.trees.length_lengths.fill(0);
-        self.block = Block::Verbatim;
+        self.block = BlockKind::Verbatim;
         self.block_left = 0;
         self.skip_byte = false;
         self.recent = [1; 3];
@@ -154,24 +154,24 @@ impl Lzx {
 
     /// Decodes the next frame from `data`. `size` is the expected size of the output in bytes. Only
     /// the last frame may have less than 32 KiB.
-    pub(crate) fn decode(&mut self, data: &[u8], size: usize) -> Result<(), Fault> {
+    pub(crate) fn decode(&mut self, data: &[u8], size: usize) -> Result<(), BlockFault> {
         let expected = || format!("an LZX frame of {size} bytes");
         if !self.output.len().is_multiple_of(FRAME_BYTES) {
-            return Err(Fault::new("no LZX frame behind one of less than 32768 bytes", "another"));
+            return Err(BlockFault::new("no LZX frame behind one of less than 32768 bytes", "another"));
         }
         if size > FRAME_BYTES {
-            return Err(Fault::new("an LZX frame of at most 32768 bytes", size.to_string()));
+            return Err(BlockFault::new("an LZX frame of at most 32768 bytes", size.to_string()));
         }
-        self.decode_frame(data, size).map_err(|found| Fault::new(expected(), found))
+        self.decode_frame(data, size).map_err(|found| BlockFault::new(expected(), found))
     }
 
-    fn decode_frame(&mut self, data: &[u8], size: usize) -> Result<(), Found> {
+    fn decode_frame(&mut self, data: &[u8], size: usize) -> Result<(), LzxFault> {
         let begin = self.frame;
         let end = begin + size;
         let mut position = begin;
         // The rest of an uncompressed block from an earlier frame comes before the bit stream.
         let mut raw = data;
-        if self.block == Block::Uncompressed {
+        if self.block == BlockKind::Uncompressed {
             position = self.copy_raw(&mut raw, position, end)?;
         }
         if position < end {
@@ -186,9 +186,9 @@ impl Lzx {
                 }
                 let stop = position + self.block_left.min(end - position);
                 position = match self.block {
-                    Block::Verbatim => self.decode_symbols::<false>(&mut bits, begin, position, stop)?,
-                    Block::Aligned => self.decode_symbols::<true>(&mut bits, begin, position, stop)?,
-                    Block::Uncompressed => {
+                    BlockKind::Verbatim => self.decode_symbols::<false>(&mut bits, begin, position, stop)?,
+                    BlockKind::Aligned => self.decode_symbols::<true>(&mut bits, begin, position, stop)?,
+                    BlockKind::Uncompressed => {
                         let mut rest = bits.rest();
                         let position = self.copy_raw(&mut rest, position, end)?;
                         bits.set_rest(rest)?;
@@ -210,7 +210,7 @@ impl Lzx {
 
     /// Copies the current uncompressed block from `raw` into the window, up to `end` of the frame.
     /// Skips the padding byte after the block. Returns the new position in the window.
-    fn copy_raw(&mut self, raw: &mut &[u8], position: usize, end: usize) -> Result<usize, Found> {
+    fn copy_raw(&mut self, raw: &mut &[u8], position: usize, end: usize) -> Result<usize, LzxFault> {
         let count = self.block_left.min(end - position);
         let (bytes, rest) = raw.split_at_checked(count).ok_or("one that ends too early")?;
         let target = self.window.get_mut(position..position + count).ok_or("one beyond the window")?;
@@ -229,7 +229,7 @@ impl Lzx {
 
     /// Reads the head of the stream. It states whether `CALL` targets are translated, and the file
     /// size for the translation.
-    fn read_header(&mut self, bits: &mut Bits<'_>) -> Result<(), Found> {
+    fn read_header(&mut self, bits: &mut Bits<'_>) -> Result<(), LzxFault> {
         bits.refill()?;
         if bits.take(1) == 1 {
             let high = bits.take(16);
@@ -240,7 +240,7 @@ impl Lzx {
         Ok(())
     }
 
-    fn read_block_header(&mut self, bits: &mut Bits<'_>) -> Result<(), Found> {
+    fn read_block_header(&mut self, bits: &mut Bits<'_>) -> Result<(), LzxFault> {
         bits.refill()?;
         let kind = bits.take(3);
         self.block_left = (bits.take(16) << 8 | bits.take(8)) as usize;
@@ -253,9 +253,9 @@ impl Lzx {
         }
         let trees = &mut self.trees;
         match kind {
-            1 => self.block = Block::Verbatim,
+            1 => self.block = BlockKind::Verbatim,
             2 => {
-                self.block = Block::Aligned;
+                self.block = BlockKind::Aligned;
                 let mut lengths = [0; ALIGNED];
                 for length in &mut lengths {
                     bits.refill()?;
@@ -264,7 +264,7 @@ impl Lzx {
                 trees.aligned.build(&lengths)?;
             }
             3 => {
-                self.block = Block::Uncompressed;
+                self.block = BlockKind::Uncompressed;
                 self.skip_byte = self.block_left % 2 == 1;
                 let mut rest = bits.align()?;
                 for recent in &mut self.recent {
@@ -292,7 +292,7 @@ impl Lzx {
         begin: usize,
         mut position: usize,
         stop: usize,
-    ) -> Result<usize, Found> {
+    ) -> Result<usize, LzxFault> {
         let ring_bytes = self.ring_bytes;
         let Self { window, trees, decoded, .. } = self;
         let window = window.get_mut(..ring_bytes + SLACK_BYTES).ok_or("one beyond the window")?;

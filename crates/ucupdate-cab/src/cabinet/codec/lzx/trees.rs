@@ -1,7 +1,7 @@
 //! The Huffman trees of an LZX block: canonical codes of at most 16 bits.
 
 use super::bits::Bits;
-use super::{Found, LITERALS, MAX_SLOTS};
+use super::{LITERALS, LzxFault, MAX_SLOTS};
 
 /// The largest length in bits of a code that one lookup in the table decodes.
 const TABLE_BITS: u32 = 11;
@@ -10,7 +10,7 @@ const MAX_SYMBOLS: usize = LITERALS + 8 * MAX_SLOTS;
 const PRE_SYMBOLS: usize = 20;
 
 /// A Huffman tree that is ready for decoding.
-pub(super) struct Tree {
+pub(super) struct HuffmanTree {
     /// The decoding table. The index is the next [`TABLE_BITS`] bits. An entry is the symbol
     /// shifted left by 4, plus the length of its code. Zero means that the code is longer than
     /// [`TABLE_BITS`].
@@ -23,7 +23,7 @@ pub(super) struct Tree {
     offsets: [i32; MAX_BITS + 1],
 }
 
-impl Tree {
+impl HuffmanTree {
     pub(super) fn new() -> Self {
         Self {
             table: [0; 1 << TABLE_BITS],
@@ -35,7 +35,7 @@ impl Tree {
 
     /// Builds the tree for these code lengths, one for each symbol. A length is at most 16. The
     /// codes must be complete, unless all lengths are zero.
-    pub(super) fn build(&mut self, lengths: &[u8]) -> Result<(), Found> {
+    pub(super) fn build(&mut self, lengths: &[u8]) -> Result<(), LzxFault> {
         let mut counts = [0_u16; MAX_BITS + 1];
         for length in lengths {
             *counts.get_mut(usize::from(*length)).ok_or("a code of more than 16 bits")? += 1;
@@ -85,7 +85,7 @@ impl Tree {
 
     /// Decodes the next symbol and takes its bits. At least 16 bits must be loaded.
     #[inline(always)]
-    pub(super) fn symbol(&self, bits: &mut Bits<'_>) -> Result<u16, Found> {
+    pub(super) fn symbol(&self, bits: &mut Bits<'_>) -> Result<u16, LzxFault> {
         let entry = self.table[bits.look(TABLE_BITS) as usize];
         if entry == 0 {
             return self.long_symbol(bits);
@@ -95,7 +95,7 @@ impl Tree {
     }
 
     #[cold]
-    fn long_symbol(&self, bits: &mut Bits<'_>) -> Result<u16, Found> {
+    fn long_symbol(&self, bits: &mut Bits<'_>) -> Result<u16, LzxFault> {
         let code = bits.look(16);
         for length in TABLE_BITS + 1..=16 {
             let index = length as usize;
@@ -112,7 +112,11 @@ impl Tree {
 
 /// Reads code lengths into `lengths`. The stream has the differences to the lengths of the previous
 /// block, coded with a small tree, `pre`, that is read first.
-pub(super) fn read_lengths(bits: &mut Bits<'_>, pre: &mut Tree, lengths: &mut [u8]) -> Result<(), Found> {
+pub(super) fn read_lengths(
+    bits: &mut Bits<'_>,
+    pre: &mut HuffmanTree,
+    lengths: &mut [u8],
+) -> Result<(), LzxFault> {
     let mut pre_lengths = [0; PRE_SYMBOLS];
     for length in &mut pre_lengths {
         bits.refill()?;
