@@ -71,14 +71,14 @@ pub enum DecodeError {
     #[error("body with root `{root}` is a {found}, expected a {expected}")]
     WrongMessage { root: Box<str>, expected: MessageKind, found: MessageKind },
     /// Items are absent, blank, repeated or malformed. The error lists all of them.
-    #[error("{kind}: {}", Listed(problems))]
+    #[error("{kind}: {}", ListedProblems(problems))]
     Items {
         kind: MessageKind,
         /// The problems in the order of [`NAMES`](crate::NAMES). The problems of modules come last.
         problems: Vec<ItemProblem>,
     },
     /// The request has modules, but none of them can be read.
-    #[error("no module of the request can be read: {}", Listed(problems))]
+    #[error("no module of the request can be read: {}", ListedProblems(problems))]
     NoModuleRead { problems: Vec<ItemProblem> },
     /// The body has no module, but the file name of a module is outside any module. The element
     /// around it is probably a module whose name the dialect does not know. Therefore decoding
@@ -194,9 +194,9 @@ pub enum ItemFault {
     NotANumber,
 }
 
-struct Listed<'a>(&'a [ItemProblem]);
+struct ListedProblems<'a>(&'a [ItemProblem]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for ListedProblems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
             let before = if index == 0 { "" } else { "; " };

@@ -44,13 +44,13 @@ use ucupdate_core::value::UnixTime;
 #[must_use]
 pub struct AccessReader<R> {
     lines: Lines<R>,
-    form: Form,
+    form: ReaderState,
 }
 
 /// The state of the reader: the header to read the address of the client from, and facts from
 /// earlier lines.
 #[derive(Debug, Default)]
-struct Form {
+struct ReaderState {
     fields: Option<Fields>,
     /// Whether the last `#Fields:` line had too many fields. Rows after it are then not read with
     /// the fields of IIS.
@@ -62,7 +62,7 @@ struct Form {
 impl<R: Read> AccessReader<R> {
     /// Creates a reader with the default limits. The reader buffers its input.
     pub fn new(input: R) -> Self {
-        Self { lines: Lines::new(input, ReadLimits::default()), form: Form::default() }
+        Self { lines: Lines::new(input, ReadLimits::default()), form: ReaderState::default() }
     }
 
     /// Sets the limits for the log, its lines and its cells. Default: [`ReadLimits::default`].
@@ -159,7 +159,7 @@ impl<R: Read> Iterator for AccessReader<R> {
     }
 }
 
-impl Form {
+impl ReaderState {
     fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AccessRow>, LineProblem> {
         match directive(line) {
             Some(("fields", names)) => {

@@ -19,19 +19,19 @@ pub(super) enum DateOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CellTime {
     /// A time with one meaning.
-    Clear(Moment),
+    Clear(LoggedMoment),
     /// A date whose order of day and month depends on the program that wrote it.
     Foreign(ForeignDate),
 }
 
 /// A point in time: a civil time in the zone of the log, or a time with its own offset from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum LoggedMoment {
     Civil(FieldTime),
     Absolute(UnixTime),
 }
 
-impl Moment {
+impl LoggedMoment {
     pub(super) fn in_zone(self, zone: &Zone) -> UnixTime {
         match self {
             Self::Civil(civil) => zone.moment(civil),
@@ -96,8 +96,8 @@ impl ForeignDate {
         let (numbers, is_log_form) = match read(of_device, DateOrder::DayFirst)? {
             CellTime::Foreign(date) if self.separator == SERIAL && date.separator == SERIAL => return None,
             CellTime::Foreign(date) => (date.numbers, false),
-            CellTime::Clear(Moment::Civil(civil)) => ((civil.day(), civil.month()), true),
-            CellTime::Clear(Moment::Absolute(_)) => return None,
+            CellTime::Clear(LoggedMoment::Civil(civil)) => ((civil.day(), civil.month()), true),
+            CellTime::Clear(LoggedMoment::Absolute(_)) => return None,
         };
         match numbers {
             (first, second) if (second, first) == self.numbers => Some(DateOrder::MonthFirst),
@@ -113,7 +113,7 @@ impl ForeignDate {
 /// which is the log's own form.
 pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     if let Some(own) = own_form(cell, order) {
-        return Some(CellTime::Clear(Moment::Civil(own)));
+        return Some(CellTime::Clear(LoggedMoment::Civil(own)));
     }
     let cell = cell.trim();
     if let Some(date) = serial(cell) {
@@ -133,10 +133,10 @@ pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     }
     let clear = |civil: FieldTime| {
         let moment = match offset {
-            None => Moment::Civil(civil),
+            None => LoggedMoment::Civil(civil),
             Some(minutes) => {
                 let utc = civil.as_utc().as_millis().saturating_sub(minutes * 60_000);
-                Moment::Absolute(UnixTime::from_millis(utc))
+                LoggedMoment::Absolute(UnixTime::from_millis(utc))
             }
         };
         Some(CellTime::Clear(moment))
@@ -269,8 +269,8 @@ mod tests {
 
     fn shown(cell: &str) -> String {
         match read(cell, DateOrder::MonthFirst) {
-            Some(CellTime::Clear(Moment::Civil(civil))) => civil.to_string(),
-            Some(CellTime::Clear(Moment::Absolute(time))) => format!("{} UTC", time.civil_utc()),
+            Some(CellTime::Clear(LoggedMoment::Civil(civil))) => civil.to_string(),
+            Some(CellTime::Clear(LoggedMoment::Absolute(time))) => format!("{} UTC", time.civil_utc()),
             Some(CellTime::Foreign(date)) => {
                 let in_order = |order| date.in_order(order).map_or("-".to_owned(), |civil| civil.to_string());
                 format!("{} or {}", in_order(DateOrder::MonthFirst), in_order(DateOrder::DayFirst))

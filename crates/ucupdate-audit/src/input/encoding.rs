@@ -11,9 +11,9 @@ const PREFIX: usize = 1024;
 const CHUNK: usize = 4096;
 
 /// An input that is converted to UTF-8 if it is UTF-16, with or without a byte order mark.
-pub(crate) struct Utf8<R>(State<R>);
+pub(crate) struct Utf8<R>(Utf8State<R>);
 
-enum State<R> {
+enum Utf8State<R> {
     /// Nothing was read yet.
     Unread(Option<R>),
     Plain(Peeked<R>),
@@ -31,33 +31,33 @@ struct Utf16<R> {
 
 impl<R: Read> Utf8<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self(State::Unread(Some(input)))
+        Self(Utf8State::Unread(Some(input)))
     }
 
     /// Returns the first bytes of the input before decoding. Empty if nothing was read yet.
     pub(crate) fn prefix(&self) -> &[u8] {
         match &self.0 {
-            State::Unread(_) => &[],
-            State::Plain(input) => input.prefix(),
-            State::Utf16(text) => text.input.prefix(),
+            Utf8State::Unread(_) => &[],
+            Utf8State::Plain(input) => input.prefix(),
+            Utf8State::Utf16(text) => text.input.prefix(),
         }
     }
 }
 
 impl<R: Read> Read for Utf8<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if let State::Unread(input) = &mut self.0 {
+        if let Utf8State::Unread(input) = &mut self.0 {
             let Some(input) = input.take() else { return Ok(0) };
             let input = Peeked::new(input, PREFIX);
             self.0 = match utf16(input.prefix()) {
-                Some(encoding) => State::Utf16(Box::new(Utf16::new(input, encoding))),
-                None => State::Plain(input),
+                Some(encoding) => Utf8State::Utf16(Box::new(Utf16::new(input, encoding))),
+                None => Utf8State::Plain(input),
             };
         }
         match &mut self.0 {
-            State::Unread(_) => Ok(0),
-            State::Plain(input) => input.read(to),
-            State::Utf16(text) => text.read(to),
+            Utf8State::Unread(_) => Ok(0),
+            Utf8State::Plain(input) => input.read(to),
+            Utf8State::Utf16(text) => text.read(to),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::io::{self, Read};
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// An input that is decompressed if it begins like a gzip file.
-pub(crate) struct Unzip<R>(State<R>);
+pub(crate) struct Unzip<R>(UnzipState<R>);
 
-enum State<R> {
+enum UnzipState<R> {
     /// Nothing was read yet.
     Unread(Option<R>),
     Plain(Peeked<R>),
@@ -19,25 +19,25 @@ enum State<R> {
 
 impl<R: Read> Unzip<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self(State::Unread(Some(input)))
+        Self(UnzipState::Unread(Some(input)))
     }
 }
 
 impl<R: Read> Read for Unzip<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if let State::Unread(input) = &mut self.0 {
+        if let UnzipState::Unread(input) = &mut self.0 {
             let Some(input) = input.take() else { return Ok(0) };
             let input = Peeked::new(input, GZIP.len());
             self.0 = if input.prefix() == GZIP {
-                State::Gzip(Box::new(MultiGzDecoder::new(input)))
+                UnzipState::Gzip(Box::new(MultiGzDecoder::new(input)))
             } else {
-                State::Plain(input)
+                UnzipState::Plain(input)
             };
         }
         match &mut self.0 {
-            State::Unread(_) => Ok(0),
-            State::Plain(input) => input.read(to),
-            State::Gzip(input) => input.read(to),
+            UnzipState::Unread(_) => Ok(0),
+            UnzipState::Plain(input) => input.read(to),
+            UnzipState::Gzip(input) => input.read(to),
         }
     }
 }

@@ -62,7 +62,7 @@ use ucupdate_core::value::Zone;
 /// ```
 #[derive(Debug)]
 pub struct RollingLog {
-    form: Form,
+    form: RowForm,
     /// The length of the header of a file in bytes. It is constant, because every date in a header
     /// has the same length.
     header_bytes: usize,
@@ -107,12 +107,12 @@ pub enum DropReason {
 }
 
 #[derive(Debug)]
-enum Form {
+enum RowForm {
     Audit(Zone),
     Access(AccessFormat),
 }
 
-impl Form {
+impl RowForm {
     fn header(&self, now: UnixTime) -> Cow<'static, str> {
         match self {
             Self::Audit(_) => AUDIT_HEADER.into(),
@@ -137,7 +137,7 @@ struct OwnFile {
 #[derive(Debug)]
 struct OpenWrite {
     name: LogName,
-    step: Step,
+    step: WriteStep,
     /// The content of the whole file, with the new rows at its end.
     bytes: Arc<[u8]>,
     /// The number of bytes before the new rows. In a new file they are the header. In a continued
@@ -155,7 +155,7 @@ struct OpenWrite {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum WriteStep {
     Create,
     Append,
     Put,
@@ -184,15 +184,15 @@ const BACK_MILLIS: i64 = 1000;
 impl RollingLog {
     /// Creates the audit log of a server, in the time zone of `format`.
     pub fn audit(server: ServerName, format: &AuditFormat, options: RollOptions) -> Self {
-        Self::new(Form::Audit(format.zone().clone()), server, options)
+        Self::new(RowForm::Audit(format.zone().clone()), server, options)
     }
 
     /// Creates the access log of a server. `format` has the header of its files.
     pub fn access(server: ServerName, format: &AccessFormat, options: RollOptions) -> Self {
-        Self::new(Form::Access(format.clone()), server, options)
+        Self::new(RowForm::Access(format.clone()), server, options)
     }
 
-    fn new(form: Form, server: ServerName, options: RollOptions) -> Self {
+    fn new(form: RowForm, server: ServerName, options: RollOptions) -> Self {
         Self {
             header_bytes: form.header(UnixTime::default()).len(),
             form,
@@ -257,13 +257,13 @@ impl RollingLog {
         open_write.wait = Wait::ForOutcome;
         let (key, bytes) = (open_write.name.to_string(), Arc::clone(&open_write.bytes));
         Some(match open_write.step {
-            Step::Create => Effect::Create { key, bytes },
-            Step::Append => {
+            WriteStep::Create => Effect::Create { key, bytes },
+            WriteStep::Append => {
                 let at = u64::try_from(open_write.stored).unwrap_or(u64::MAX);
                 Effect::Append { key, at, bytes: bytes[open_write.stored..].into() }
             }
-            Step::Put => Effect::Put { key, bytes },
-            Step::ReadBack => Effect::ReadBack { key, bytes },
+            WriteStep::Put => Effect::Put { key, bytes },
+            WriteStep::ReadBack => Effect::ReadBack { key, bytes },
         })
     }
 
@@ -280,20 +280,20 @@ impl RollingLog {
             return;
         };
         match (open_write.step, outcome) {
-            (Step::Create | Step::Append, Stored) => return self.end_write(open_write, true),
+            (WriteStep::Create | WriteStep::Append, Stored) => return self.end_write(open_write, true),
             // An equal file may come from another log with the same server name. No row is lost as
             // long as neither log overwrites this file, so the file is not continued.
-            (Step::ReadBack, Stored) => return self.end_write(open_write, false),
-            (Step::Put, Stored) => {
+            (WriteStep::ReadBack, Stored) => return self.end_write(open_write, false),
+            (WriteStep::Put, Stored) => {
                 let clear = !open_write.unclear;
                 return self.end_write(open_write, clear);
             }
-            (Step::Create, Exists) if open_write.unclear => {
-                open_write.step = Step::ReadBack;
+            (WriteStep::Create, Exists) if open_write.unclear => {
+                open_write.step = WriteStep::ReadBack;
                 open_write.wait = Wait::No;
             }
-            (Step::Create | Step::ReadBack, Exists) => {
-                open_write.step = Step::Create;
+            (WriteStep::Create | WriteStep::ReadBack, Exists) => {
+                open_write.step = WriteStep::Create;
                 open_write.unclear = false;
                 self.take(&open_write.name);
                 open_write.name = self.next_name(open_write.name.date);
@@ -306,34 +306,34 @@ impl RollingLog {
             }
             // The file may be visible but not durable, so it is created again instead of read back. Only `Exists`
             // proves that the file is durable.
-            (Step::Create, Unclear) => {
+            (WriteStep::Create, Unclear) => {
                 open_write.unclear = true;
                 open_write.back_off(now);
             }
-            (Step::Append, Exists | Absent | Failed | Unclear) => {
+            (WriteStep::Append, Exists | Absent | Failed | Unclear) => {
                 open_write.is_maybe_appended = outcome == Unclear;
-                open_write.step = Step::Put;
+                open_write.step = WriteStep::Put;
                 open_write.wait = Wait::No;
             }
-            (Step::ReadBack, Absent) => {
-                open_write.step = Step::Create;
+            (WriteStep::ReadBack, Absent) => {
+                open_write.step = WriteStep::Create;
                 open_write.back_off(now);
             }
-            (Step::Put, Unclear) => {
+            (WriteStep::Put, Unclear) => {
                 open_write.unclear = true;
                 open_write.back_off(now);
             }
-            (Step::ReadBack, Failed | Unclear)
-            | (Step::Create, Failed | Absent)
-            | (Step::Put, Failed | Absent) => open_write.back_off(now),
+            (WriteStep::ReadBack, Failed | Unclear)
+            | (WriteStep::Create, Failed | Absent)
+            | (WriteStep::Put, Failed | Absent) => open_write.back_off(now),
             // Another object has taken the name of the file. Acknowledged rows stay in the old
             // file, or are lost with it. Only the new rows are written to another file.
-            (Step::Put, Exists) => {
+            (WriteStep::Put, Exists) => {
                 let (header, rows) =
                     (&open_write.bytes[..self.header_bytes], &open_write.bytes[open_write.stored..]);
                 open_write.bytes = [header, rows].concat().into();
                 open_write.stored = self.header_bytes;
-                open_write.step = Step::Create;
+                open_write.step = WriteStep::Create;
                 open_write.unclear = false;
                 open_write.is_maybe_appended = false;
                 self.take(&open_write.name);
@@ -449,15 +449,15 @@ impl RollingLog {
 
     fn kind(&self) -> LogKind {
         match self.form {
-            Form::Audit(_) => LogKind::Audit,
-            Form::Access(_) => LogKind::Access,
+            RowForm::Audit(_) => LogKind::Audit,
+            RowForm::Access(_) => LogKind::Access,
         }
     }
 
     fn day_of(&self, line: &LogLine) -> LogDate {
         LogDate::of(match &self.form {
-            Form::Audit(zone) => zone.civil(line.at()),
-            Form::Access(_) => line.at().civil_utc(),
+            RowForm::Audit(zone) => zone.civil(line.at()),
+            RowForm::Access(_) => line.at().civil_utc(),
         })
     }
 
@@ -505,10 +505,10 @@ impl RollingLog {
             .filter(|own| takes(own.name.date, day) && own.content.len() + bytes <= self.options.roll_bytes);
         let (name, step, mut content) = match own {
             Some(own) => {
-                let step = if self.options.append { Step::Append } else { Step::Put };
+                let step = if self.options.append { WriteStep::Append } else { WriteStep::Put };
                 (own.name.clone(), step, own.content.to_vec())
             }
-            None => (self.next_name(day), Step::Create, self.form.header(now).into_owned().into_bytes()),
+            None => (self.next_name(day), WriteStep::Create, self.form.header(now).into_owned().into_bytes()),
         };
         let (mut rows, stored) = (0, content.len());
         for Pending { line, .. } in &self.pending {
@@ -571,7 +571,7 @@ impl OpenWrite {
     fn may_be_stored(&self) -> bool {
         self.unclear
             || self.is_maybe_appended
-            || (self.wait == Wait::ForOutcome && self.step != Step::ReadBack)
+            || (self.wait == Wait::ForOutcome && self.step != WriteStep::ReadBack)
     }
 
     fn hurry(&mut self) {
