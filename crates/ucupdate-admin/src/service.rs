@@ -3,7 +3,7 @@
 use crate::access::authenticate::AuthenticateAdmin;
 use crate::api;
 use crate::api::call::{Call, Shared};
-use crate::api::route::{self, Found};
+use crate::api::route::{self, RouteMatch};
 use crate::console;
 use crate::options::AdminOptions;
 use crate::request::body::RequestBody;
@@ -91,8 +91,8 @@ async fn answer(
     }
     let administrator = shared.admit(request).await?;
     let (operation, parameters) = match route::find(&request.method, &segments) {
-        Found::Operation(operation, parameters) => (operation, parameters),
-        Found::OtherMethods(allowed) => {
+        RouteMatch::Operation(operation, parameters) => (operation, parameters),
+        RouteMatch::OtherMethods(allowed) => {
             let problem = Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
@@ -103,7 +103,7 @@ async fn answer(
                 Err(_) => problem,
             });
         }
-        Found::Nothing => {
+        RouteMatch::Nothing => {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "nothing-here",

@@ -36,7 +36,7 @@ pub struct Client {
 }
 
 /// A response with a file, or with a part of it, whose body has not been read yet.
-pub(crate) struct FoundFile {
+pub(crate) struct FileResponse {
     /// The response, with the status 200, 206 or 416.
     pub(crate) response: Response,
     /// The strong ETag of the file, from the first server that sent one. `None` if no server sent one. The ETag of a
@@ -220,7 +220,7 @@ impl Client {
     pub(crate) async fn read_answer(
         &self,
         url: &Url,
-        mut answer: impl Answer,
+        mut answer: impl UnreadAnswer,
     ) -> Result<Decoded<UpdateResponse>, ClientError> {
         if answer.head().0 != StatusCode::OK {
             return Err(refusal(url, answer).await);
@@ -249,7 +249,11 @@ impl Client {
     /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http, and only those that
     /// the options allow. The client sends no credentials, no cookies and no referrer, so the
     /// target of a redirect learns nothing about the first server.
-    pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        rest: Option<(&str, u64)>,
+    ) -> Result<FileResponse, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest
             && let (Ok(etag), Ok(range)) = (etag.parse(), format!("bytes={offset}-").parse())
@@ -275,8 +279,8 @@ impl Client {
                 sent.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
             etag = etag.or_else(|| sent.map(Into::into));
             match response.status().as_u16() {
-                200 | 206 => return Ok(FoundFile { response, etag }),
-                416 if rest.is_some() => return Ok(FoundFile { response, etag }),
+                200 | 206 => return Ok(FileResponse { response, etag }),
+                416 if rest.is_some() => return Ok(FileResponse { response, etag }),
                 301 | 302 | 303 | 307 | 308 if headers::location(response.headers()).is_some() => {
                     let location = headers::location(response.headers()).unwrap_or_default();
                     url = target::redirected(&url, location, self.options.follows)?;
@@ -302,7 +306,7 @@ impl Client {
 }
 
 /// An answer whose body has not been read yet.
-pub(crate) trait Answer: Send {
+pub(crate) trait UnreadAnswer: Send {
     /// Returns the status and the header fields.
     fn head(&self) -> (StatusCode, &HeaderMap);
 
@@ -311,7 +315,7 @@ pub(crate) trait Answer: Send {
     fn next_chunk(&mut self, url: &Url) -> impl Future<Output = Result<Option<Bytes>, ClientError>> + Send;
 }
 
-impl Answer for Response {
+impl UnreadAnswer for Response {
     fn head(&self) -> (StatusCode, &HeaderMap) {
         (self.status(), self.headers())
     }
@@ -322,7 +326,7 @@ impl Answer for Response {
 }
 
 /// Returns the error for a response with an error status: the status and the server's reason.
-async fn refusal(url: &Url, answer: impl Answer) -> ClientError {
+async fn refusal(url: &Url, answer: impl UnreadAnswer) -> ClientError {
     let (status, headers) = answer.head();
     let retry_after = headers::retry_after(headers, SystemTime::now());
     let reason = match headers::location(headers) {
@@ -339,7 +343,7 @@ async fn refusal(url: &Url, answer: impl Answer) -> ClientError {
 
 /// Returns the first non-blank line of the body. If the body breaks off, the bytes before that are
 /// used.
-async fn first_line(url: &Url, mut answer: impl Answer) -> Box<str> {
+async fn first_line(url: &Url, mut answer: impl UnreadAnswer) -> Box<str> {
     let mut start = Vec::new();
     while start.len() < MAX_REFUSAL_BYTES
         && let Ok(Some(chunk)) = answer.next_chunk(url).await

@@ -1,8 +1,8 @@
 //! Downloads an image and its signature. A file gets its final name only after it was received and verified as a whole.
 
-use crate::client::{Client, FoundFile};
+use crate::client::{Client, FileResponse};
 use crate::error::{ClientError, ContentFault};
-use crate::part::{self, Entity, Part, Paths};
+use crate::part::{self, Entity, PartialFile, Paths};
 use crate::{headers, target};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
@@ -140,7 +140,7 @@ impl Client {
         progress: &mut (impl FnMut(Progress) + Send),
     ) -> Result<DownloadedFile, ClientError> {
         let started = Instant::now();
-        let mut part = Part::open(paths, url.as_str()).await?;
+        let mut part = PartialFile::open(paths, url.as_str()).await?;
         let mut tries = 0;
         loop {
             tries += 1;
@@ -190,7 +190,7 @@ impl Client {
             UpdateFile::Signature => &offered.signature_file_name,
         };
         let url = target::file_url(offered.base_url_for(side), name)?;
-        let FoundFile { mut response, .. } = self.get(&url, None).await?;
+        let FileResponse { mut response, .. } = self.get(&url, None).await?;
         let (total, most) = (response.content_length(), self.options.file_limit);
         let failed = |error: reqwest::Error| ClientError::connection(url.as_str(), &error);
         let mut bytes = 0_u64;
@@ -211,10 +211,10 @@ impl Client {
     async fn fetch_once(
         &self,
         url: &Url,
-        part: &mut Part,
+        part: &mut PartialFile,
         file: UpdateFile,
         progress: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<Fetched, ClientError> {
+    ) -> Result<VerifiedDownload, ClientError> {
         let mut resumed_from = part.rest().map(|(_, offset)| offset);
         let rest = part.rest().map(|(entity, offset)| (&*entity.etag, offset));
         let mut found = self.get(url, rest).await?;
@@ -227,7 +227,7 @@ impl Client {
             resumed_from = None;
             found = self.get(url, None).await?;
         }
-        let FoundFile { response, etag } = found;
+        let FileResponse { response, etag } = found;
         if let Some(found) = headers::encoding(response.headers()) {
             let fault = ContentFault::Encoding { found: found.into() };
             return Err(ClientError::content(url.as_str(), fault));
@@ -247,7 +247,7 @@ impl Client {
         })
         .await?;
         let verified = verify(url, part, total, etag.as_deref())?;
-        Ok(Fetched { etag, verified, resumed_from })
+        Ok(VerifiedDownload { etag, verified, resumed_from })
     }
 }
 
@@ -265,13 +265,13 @@ pub(crate) fn check_names(offers: &[OfferedModule]) -> Result<(), ClientError> {
     Ok(())
 }
 
-struct Fetched {
+struct VerifiedDownload {
     etag: Option<Box<str>>,
     verified: Verification,
     resumed_from: Option<u64>,
 }
 
-impl FoundFile {
+impl FileResponse {
     /// Returns whether the response has the rest of the `.part` file.
     fn continues(&self, entity: &Entity, offset: u64) -> bool {
         let status = self.response.status().as_u16();
@@ -293,7 +293,7 @@ fn continues(status: u16, headers: &HeaderMap, etag: Option<&str>, entity: &Enti
 async fn receive(
     mut response: Response,
     url: &Url,
-    part: &mut Part,
+    part: &mut PartialFile,
     most: u64,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<(), ClientError> {
@@ -319,7 +319,7 @@ async fn receive(
 /// Returns the strongest check that passed.
 fn verify(
     url: &Url,
-    part: &Part,
+    part: &PartialFile,
     total: Option<u64>,
     etag: Option<&str>,
 ) -> Result<Verification, ClientError> {

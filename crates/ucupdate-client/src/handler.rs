@@ -1,6 +1,6 @@
 //! [`HandlerConnection`]: one connection to one request handler.
 
-use crate::client::{Answer, Client, UpdateAnswer};
+use crate::client::{Client, UnreadAnswer, UpdateAnswer};
 use crate::error::{ClientError, ConnectionFault};
 use crate::target;
 use http_body_util::{BodyExt as _, Full};
@@ -77,9 +77,9 @@ impl fmt::Debug for HandlerConnection {
 }
 
 /// TCP, or TLS over TCP.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait HandlerStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> HandlerStream for S {}
 
 /// An open HTTP connection. No background task serves it: the task that waits for an answer polls
 /// `driver`.
@@ -89,16 +89,16 @@ struct OpenConnection {
     driver: Option<Driver>,
 }
 
-type Driver = Pin<Box<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>>;
+type Driver = Pin<Box<http1::Connection<TokioIo<Box<dyn HandlerStream>>, Full<Bytes>>>>;
 
 /// An answer whose body has not been read yet, together with its connection.
-struct Exchange<'a> {
+struct HandlerExchange<'a> {
     handler: &'a Handler,
     open: &'a mut OpenConnection,
     response: Response<Incoming>,
 }
 
-impl Answer for Exchange<'_> {
+impl UnreadAnswer for HandlerExchange<'_> {
     fn head(&self) -> (StatusCode, &HeaderMap) {
         (self.response.status(), self.response.headers())
     }
@@ -203,7 +203,7 @@ impl Handler {
             },
             None => self.send(self.connect().await?, request).await?,
         };
-        let answer = Exchange { handler: self, open: &mut open, response };
+        let answer = HandlerExchange { handler: self, open: &mut open, response };
         let decoded = self.client.read_answer(&self.url, answer).await?;
         let is_kept = self.client.options.keeps_connections && !open.sender.is_closed();
         Ok((decoded, is_kept.then_some(open)))
@@ -228,7 +228,7 @@ impl Handler {
             .await
             .map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
         tcp.set_nodelay(true).map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
-        let stream: Box<dyn Stream> = if self.url.scheme() == "https" {
+        let stream: Box<dyn HandlerStream> = if self.url.scheme() == "https" {
             let name = ServerName::try_from(name.to_owned())
                 .map_err(|error| self.failed(ConnectionFault::Name, &error))?;
             let tls = TlsConnector::from(Arc::clone(&self.client.tls)).connect(name, tcp).await;

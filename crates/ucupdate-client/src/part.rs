@@ -81,7 +81,7 @@ pub(crate) struct Entity {
 
 /// An open `.part` file, with the SHA-256 of its bytes.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartialFile {
     paths: Paths,
     url: Box<str>,
     file: BufWriter<tokio::fs::File>,
@@ -91,7 +91,7 @@ pub(crate) struct Part {
     noted: u64,
 }
 
-impl Part {
+impl PartialFile {
     /// Opens the part of the file at `url`. The part is empty if no earlier one can be resumed.
     pub(crate) async fn open(paths: &Paths, url: &str) -> Result<Self, ClientError> {
         let (own, said) = (paths.clone(), url.to_owned());
@@ -306,7 +306,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let opened = open_folder(folder.path()).await.unwrap();
         let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
-        let mut part = Part::open(&paths, URL).await.unwrap();
+        let mut part = PartialFile::open(&paths, URL).await.unwrap();
         part.start_over(Some(entity(total))).await.unwrap();
         part.write(bytes).await.unwrap();
         part.note().await.unwrap();
@@ -325,7 +325,7 @@ mod tests {
         let opened = open_folder(folder).await.unwrap();
         let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
         let end = async {
-            let mut part = Part::open(&paths, URL).await?;
+            let mut part = PartialFile::open(&paths, URL).await?;
             part.start_over(Some(entity(None))).await?;
             part.write(b"abc").await?;
             part.sync().await
@@ -372,7 +372,7 @@ mod tests {
     }
 
     async fn resumed_at(paths: &Paths, url: &str) -> u64 {
-        Part::open(paths, url).await.unwrap().rest().map_or(0, |(_, bytes)| bytes)
+        PartialFile::open(paths, url).await.unwrap().rest().map_or(0, |(_, bytes)| bytes)
     }
 
     #[test]
@@ -382,7 +382,7 @@ mod tests {
             let mut bytes = fs::read(path(&paths, &paths.part)).unwrap();
             bytes.extend_from_slice(b"unsure of these");
             fs::write(path(&paths, &paths.part), bytes).unwrap();
-            let mut part = Part::open(&paths, URL).await.unwrap();
+            let mut part = PartialFile::open(&paths, URL).await.unwrap();
             assert_eq!(part.rest(), Some((&entity(Some(9)), 3)));
             part.write(b"def").await.unwrap();
             part.sync().await.unwrap();

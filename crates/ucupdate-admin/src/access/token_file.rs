@@ -37,13 +37,13 @@ const MAX_NAME_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
-    known: Mutex<Option<Known>>,
+    known: Mutex<Option<KnownTokens>>,
 }
 
 /// The tokens as of the last reading of the file, with the modification time and the size that the file had then. If
 /// both are unchanged, the tokens need not be read again.
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownTokens {
     modified: Option<SystemTime>,
     size: u64,
     tokens: Arc<[TokenEntry]>,
@@ -67,7 +67,7 @@ pub struct TokenEntry {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct TokenDocument {
     format: u32,
     tokens: Vec<TokenEntry>,
 }
@@ -156,7 +156,7 @@ impl TokenFile {
             return Err(failed(io::Error::other(format!("the file has more than {MAX_FILE_BYTES} bytes"))));
         }
         let tokens: Arc<[TokenEntry]> = self.read(&bytes)?.into();
-        *known = Some(Known { modified, size, tokens: Arc::clone(&tokens) });
+        *known = Some(KnownTokens { modified, size, tokens: Arc::clone(&tokens) });
         Ok(tokens)
     }
 
@@ -173,7 +173,7 @@ impl TokenFile {
         if format > FORMAT {
             return Err(TokenFileError::NewerFormat { path: self.path.clone(), found: format });
         }
-        let Document { tokens, .. } = serde_json::from_slice(bytes).map_err(malformed)?;
+        let TokenDocument { tokens, .. } = serde_json::from_slice(bytes).map_err(malformed)?;
         Ok(tokens)
     }
 
@@ -259,8 +259,8 @@ impl TokenFile {
         let failed = |source| TokenFileError::File { path: self.path.clone(), source };
         let name = self.path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| failed(io::Error::other("the path names no file")))?;
-        let mut bytes = serde_json::to_vec_pretty(&Document { format: FORMAT, tokens })
-            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source: source.into() })?;
+        let mut bytes = serde_json::to_vec_pretty(&TokenDocument { format: FORMAT, tokens })
+            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source })?;
         bytes.push(b'\n');
         let write = || {
             let folder = Folder::open(self.path.parent().unwrap_or(Path::new("")))?;

@@ -45,7 +45,7 @@ pub(crate) fn events(call: &Call<'_>) -> Result<Answer, Problem> {
     }
     let is_wanted = |frame: &Frame| kinds.as_ref().is_none_or(|kinds| kinds.contains(&frame.kind));
     first.extend(missed.into_iter().filter(is_wanted).map(|frame| frame.bytes));
-    let client = Client {
+    let client = EventClient {
         live: Arc::clone(&live.0),
         frames,
         closed: live.0.closed.subscribe(),
@@ -80,7 +80,7 @@ fn events_lost(count: u64) -> Bytes {
     format!("event: events-lost\ndata: {lost}\n\n").into()
 }
 
-struct Client {
+struct EventClient {
     live: Arc<Live>,
     frames: broadcast::Receiver<Frame>,
     closed: watch::Receiver<bool>,
@@ -94,13 +94,13 @@ struct Client {
     _place: OwnedSemaphorePermit,
 }
 
-impl Drop for Client {
+impl Drop for EventClient {
     fn drop(&mut self) {
         self.live.keep();
     }
 }
 
-impl Client {
+impl EventClient {
     /// Waits for the next piece of the answer: an event, a heartbeat, or the number of events that were lost. `None`
     /// ends the answer.
     async fn next(&mut self) -> Option<Bytes> {

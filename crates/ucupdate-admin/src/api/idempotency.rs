@@ -8,10 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// are independent.
 pub(crate) struct Idempotency {
     most: usize,
-    entries: Mutex<VecDeque<Entry>>,
+    entries: Mutex<VecDeque<KeyEntry>>,
 }
 
-struct Entry {
+struct KeyEntry {
     name: Box<str>,
     key: Box<[u8]>,
     /// The request without its body, as text. It shows whether a later request with the key is
@@ -24,7 +24,7 @@ struct Entry {
 /// The state of a key when a request with it begins.
 pub(crate) enum KeyState<'a> {
     /// The key is new.
-    First(Place<'a>),
+    First(KeyReservation<'a>),
     /// A request with the key is running.
     Running,
     /// A request with the key was answered.
@@ -34,7 +34,7 @@ pub(crate) enum KeyState<'a> {
 }
 
 /// The entry of a running request. If it is dropped without an answer, the key is free again.
-pub(crate) struct Place<'a> {
+pub(crate) struct KeyReservation<'a> {
     idempotency: &'a Idempotency,
     name: Box<str>,
     key: Box<[u8]>,
@@ -60,16 +60,16 @@ impl Idempotency {
             entries.remove(oldest);
         }
         let (name, key): (Box<str>, Box<[u8]>) = (name.into(), key.into());
-        entries.push_back(Entry { name: name.clone(), key: key.clone(), what: what.into(), answer: None });
-        KeyState::First(Place { idempotency: self, name, key })
+        entries.push_back(KeyEntry { name: name.clone(), key: key.clone(), what: what.into(), answer: None });
+        KeyState::First(KeyReservation { idempotency: self, name, key })
     }
 
-    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+    fn entries(&self) -> MutexGuard<'_, VecDeque<KeyEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place<'_> {
+impl KeyReservation<'_> {
     /// Keeps the answer for later requests with the key, and returns it.
     pub(crate) fn answered(self, answer: Answer) -> Answer {
         let mut entries = self.idempotency.entries();
@@ -81,7 +81,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for KeyReservation<'_> {
     fn drop(&mut self) {
         let mut entries = self.idempotency.entries();
         entries.retain(|entry| entry.answer.is_some() || entry.name != self.name || entry.key != self.key);

@@ -15,7 +15,7 @@ use self::book::{change, diff, history, lists, rules};
 use self::devices::{attention, captures, device, explain, list, rollouts};
 use self::store::{maintenance, objects, packages};
 use crate::api::call::Call;
-use crate::api::route::Operation;
+use crate::api::route::ApiOperation;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 ///
 /// The future is boxed, because the compiler cannot show that the nested futures are `Send` otherwise.
 pub(crate) fn answer<'a>(
-    operation: Operation,
+    operation: ApiOperation,
     call: Call<'a>,
     body: &'a mut RequestBody,
 ) -> BoxFuture<'a, Result<Answer, Problem>> {
@@ -33,38 +33,38 @@ pub(crate) fn answer<'a>(
 }
 
 async fn answer_operation(
-    operation: Operation,
+    operation: ApiOperation,
     call: Call<'_>,
     body: &mut RequestBody,
 ) -> Result<Answer, Problem> {
     match operation {
-        Operation::Overview => overview::overview(&call),
-        Operation::Rules => rules::list(&call),
-        Operation::Rule => rules::one(&call),
-        Operation::Decide(action) => rules::decide(action, &call, body).await,
-        Operation::List(what) => lists::list(what, &call),
-        Operation::Group => lists::group(&call),
-        Operation::Packages => packages::list(&call),
-        Operation::Upload => packages::upload(&call, body).await,
-        Operation::Change => change::change(&call, body).await,
-        Operation::RollBackTo => change::roll_back_to(&call).await,
-        Operation::History => history::list(&call).await,
-        Operation::Explain => explain::explain(&call).await,
-        Operation::Devices => list::list(&call).await,
-        Operation::Device => device::one(&call).await,
-        Operation::Inventory => device::inventory(&call).await,
-        Operation::Attention => attention::attention(&call).await,
-        Operation::RolloutStatus => rollouts::status(&call).await,
-        Operation::Captures => captures::list(&call).await,
-        Operation::Capture => captures::one(&call).await,
-        Operation::Diff => diff::diff(&call).await,
-        Operation::Verify => maintenance::verify(&call).await,
-        Operation::CollectGarbage => maintenance::collect_garbage(&call).await,
-        Operation::Events => events::events(&call),
-        Operation::Objects => objects::list(&call).await,
-        Operation::Object => objects::read(&call).await,
-        Operation::WriteObject => objects::write(&call, body).await,
-        Operation::DeleteObject => objects::delete(&call).await,
-        Operation::Submit => objects::submit(&call, body).await,
+        ApiOperation::Overview => overview::overview(&call),
+        ApiOperation::Rules => rules::list(&call),
+        ApiOperation::Rule => rules::one(&call),
+        ApiOperation::Decide(action) => rules::decide(action, &call, body).await,
+        ApiOperation::List(what) => lists::list(what, &call),
+        ApiOperation::Group => lists::group(&call),
+        ApiOperation::Packages => packages::list(&call),
+        ApiOperation::Upload => packages::upload(&call, body).await,
+        ApiOperation::Change => change::change(&call, body).await,
+        ApiOperation::RollBackTo => change::roll_back_to(&call).await,
+        ApiOperation::History => history::list(&call).await,
+        ApiOperation::Explain => explain::explain(&call).await,
+        ApiOperation::Devices => list::list(&call).await,
+        ApiOperation::Device => device::one(&call).await,
+        ApiOperation::Inventory => device::inventory(&call).await,
+        ApiOperation::Attention => attention::attention(&call).await,
+        ApiOperation::RolloutStatus => rollouts::status(&call).await,
+        ApiOperation::Captures => captures::list(&call).await,
+        ApiOperation::Capture => captures::one(&call).await,
+        ApiOperation::Diff => diff::diff(&call).await,
+        ApiOperation::Verify => maintenance::verify(&call).await,
+        ApiOperation::CollectGarbage => maintenance::collect_garbage(&call).await,
+        ApiOperation::Events => events::events(&call),
+        ApiOperation::Objects => objects::list(&call).await,
+        ApiOperation::Object => objects::read(&call).await,
+        ApiOperation::WriteObject => objects::write(&call, body).await,
+        ApiOperation::DeleteObject => objects::delete(&call).await,
+        ApiOperation::Submit => objects::submit(&call, body).await,
     }
 }

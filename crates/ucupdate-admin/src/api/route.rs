@@ -5,12 +5,12 @@ use crate::access::role::AdminRole;
 use http::Method;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum ApiOperation {
     Overview,
     Rules,
     Rule,
-    Decide(Decision),
-    List(Listed),
+    Decide(RuleDecision),
+    List(ListKind),
     Group,
     Packages,
     Upload,
@@ -37,7 +37,7 @@ pub(crate) enum Operation {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(crate) enum RuleDecision {
     Approve,
     Reject,
     RollBack,
@@ -46,7 +46,7 @@ pub(crate) enum Decision {
 
 /// A kind of entries of the rule book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Listed {
+pub(crate) enum ListKind {
     TestDevices,
     Groups,
     Rollouts,
@@ -81,7 +81,7 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     /// The path below the root. `{name}` stands for one segment.
     pub(crate) path: &'static str,
-    pub(crate) operation: Operation,
+    pub(crate) operation: ApiOperation,
     /// The smallest role that may use the route. Some operations require a larger role for some
     /// requests.
     pub(crate) role: AdminRole,
@@ -103,7 +103,7 @@ macro_rules! rule_path {
 
 const fn get(
     path: &'static str,
-    operation: Operation,
+    operation: ApiOperation,
     query: &'static [&'static str],
     summary: &'static str,
 ) -> Route {
@@ -120,11 +120,11 @@ const fn get(
     }
 }
 
-const fn decide(path: &'static str, decision: Decision, summary: &'static str) -> Route {
+const fn decide(path: &'static str, decision: RuleDecision, summary: &'static str) -> Route {
     Route {
         method: Method::POST,
         path,
-        operation: Operation::Decide(decision),
+        operation: ApiOperation::Decide(decision),
         role: AdminRole::Viewer,
         query: &["dry_run"],
         takes: BodyKind::Expected,
@@ -134,48 +134,71 @@ const fn decide(path: &'static str, decision: Decision, summary: &'static str) -
 }
 
 pub(crate) static ROUTES: &[Route] = &[
-    get("api/v1/overview", Operation::Overview, &[], "What needs a decision, what is stopped, and who asks"),
-    get("api/v1/rules", Operation::Rules, PAGE, "The rules"),
-    get(rule_path!(""), Operation::Rule, &[], "One rule"),
-    decide(rule_path!("/approve"), Decision::Approve, "Approves the pending version, which `expected` names"),
-    decide(rule_path!("/reject"), Decision::Reject, "Rejects the pending version, which `expected` names"),
+    get(
+        "api/v1/overview",
+        ApiOperation::Overview,
+        &[],
+        "What needs a decision, what is stopped, and who asks",
+    ),
+    get("api/v1/rules", ApiOperation::Rules, PAGE, "The rules"),
+    get(rule_path!(""), ApiOperation::Rule, &[], "One rule"),
+    decide(
+        rule_path!("/approve"),
+        RuleDecision::Approve,
+        "Approves the pending version, which `expected` names",
+    ),
+    decide(
+        rule_path!("/reject"),
+        RuleDecision::Reject,
+        "Rejects the pending version, which `expected` names",
+    ),
     decide(
         rule_path!("/rollback"),
-        Decision::RollBack,
+        RuleDecision::RollBack,
         "Approves the earlier version again, which `expected` names. With `null` nothing is approved",
     ),
     decide(
         rule_path!("/remove"),
-        Decision::Remove,
+        RuleDecision::Remove,
         "Removes the rule. `expected` is its approved version, or `null`",
     ),
-    get("api/v1/packages", Operation::Packages, PAGE, "The packages"),
+    get("api/v1/packages", ApiOperation::Packages, PAGE, "The packages"),
     Route {
         method: Method::POST,
         path: "api/v1/packages",
-        operation: Operation::Upload,
+        operation: ApiOperation::Upload,
         role: AdminRole::Operator,
         query: &["file_name", "part_sizes", "dry_run"],
         takes: BodyKind::Package,
         summary: "Ingests a package. A dry run needs the role operator, and storing it the role approver",
         problems: &[408, 409, 413, 415, 422],
     },
-    get("api/v1/test-devices", Operation::List(Listed::TestDevices), PAGE, "The test devices"),
-    get("api/v1/groups", Operation::List(Listed::Groups), PAGE, "The groups"),
-    get("api/v1/groups/{name}", Operation::Group, PAGE, "One group with the devices of its list"),
-    get("api/v1/rollouts", Operation::List(Listed::Rollouts), PAGE, "The rollouts of all rules"),
-    get("api/v1/pins", Operation::List(Listed::Pins), PAGE, "The pins of all rules"),
-    get("api/v1/holds", Operation::List(Listed::Holds), PAGE, "The holds"),
-    get("api/v1/bans", Operation::List(Listed::Bans), PAGE, "The bans"),
-    get("api/v1/aliases", Operation::List(Listed::Aliases), PAGE, "The aliases of words that devices report"),
-    get("api/v1/schemes", Operation::List(Listed::Schemes), PAGE, "The version schemes of patterns of rules"),
-    get("api/v1/stones", Operation::List(Listed::Stones), PAGE, "The stepping stones"),
-    get("api/v1/interim", Operation::List(Listed::Interim), PAGE, "The pending interim images"),
-    get("api/v1/stopped", Operation::List(Listed::Stops), PAGE, "The kill switches that are on"),
+    get("api/v1/test-devices", ApiOperation::List(ListKind::TestDevices), PAGE, "The test devices"),
+    get("api/v1/groups", ApiOperation::List(ListKind::Groups), PAGE, "The groups"),
+    get("api/v1/groups/{name}", ApiOperation::Group, PAGE, "One group with the devices of its list"),
+    get("api/v1/rollouts", ApiOperation::List(ListKind::Rollouts), PAGE, "The rollouts of all rules"),
+    get("api/v1/pins", ApiOperation::List(ListKind::Pins), PAGE, "The pins of all rules"),
+    get("api/v1/holds", ApiOperation::List(ListKind::Holds), PAGE, "The holds"),
+    get("api/v1/bans", ApiOperation::List(ListKind::Bans), PAGE, "The bans"),
+    get(
+        "api/v1/aliases",
+        ApiOperation::List(ListKind::Aliases),
+        PAGE,
+        "The aliases of words that devices report",
+    ),
+    get(
+        "api/v1/schemes",
+        ApiOperation::List(ListKind::Schemes),
+        PAGE,
+        "The version schemes of patterns of rules",
+    ),
+    get("api/v1/stones", ApiOperation::List(ListKind::Stones), PAGE, "The stepping stones"),
+    get("api/v1/interim", ApiOperation::List(ListKind::Interim), PAGE, "The pending interim images"),
+    get("api/v1/stopped", ApiOperation::List(ListKind::Stops), PAGE, "The kill switches that are on"),
     Route {
         method: Method::POST,
         path: "api/v1/changes",
-        operation: Operation::Change,
+        operation: ApiOperation::Change,
         role: AdminRole::Viewer,
         query: &["dry_run"],
         takes: BodyKind::Command,
@@ -185,61 +208,61 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         path: "api/v1/history/{revision}/restore",
-        operation: Operation::RollBackTo,
+        operation: ApiOperation::RollBackTo,
         role: AdminRole::Viewer,
         query: &["dry_run"],
         takes: BodyKind::Nothing,
         summary: "Restores the rule book of an earlier revision by a new one",
         problems: &[404, 409, 412, 428],
     },
-    get("api/v1/history", Operation::History, &["before", "limit"], "The revisions, the newest first"),
+    get("api/v1/history", ApiOperation::History, &["before", "limit"], "The revisions, the newest first"),
     get(
         "api/v1/explain",
-        Operation::Explain,
+        ApiOperation::Explain,
         &["id", "device", "installed", "file", "mac", "serial", "user", "from", "side", "revision"],
         "What a device is answered, and why: the device `id` by its last request, or one of a kind",
     ),
     get(
         "api/v1/diff",
-        Operation::Diff,
+        ApiOperation::Diff,
         &["from", "to"],
         "The devices whose answer differs between two revisions",
     ),
     get(
         "api/v1/devices",
-        Operation::Devices,
+        ApiOperation::Devices,
         &["search", "after", "limit"],
         "The devices of the audit logs and of the kept inventories, as of their last request",
     ),
     get(
         "api/v1/devices/{id}",
-        Operation::Device,
+        ApiOperation::Device,
         &[],
         "One device, by its MAC address or serial number: what it would be offered now, and its timeline",
     ),
     get(
         "api/v1/inventory",
-        Operation::Inventory,
+        ApiOperation::Inventory,
         &[],
         "The numbers of devices by state and by version, and the silent devices",
     ),
     get(
         "api/v1/attention",
-        Operation::Attention,
+        ApiOperation::Attention,
         &[],
         "What needs a person by the logs: rollouts that stand still, silent devices, and devices with troubles. \
          Of the devices in one state, the 50 that asked last are listed",
     ),
     get(
         "api/v1/rollouts/status",
-        Operation::RolloutStatus,
+        ApiOperation::RolloutStatus,
         PAGE,
         "The rollouts, and what became of the devices that were offered their version",
     ),
     Route {
         method: Method::GET,
         path: "api/v1/captures",
-        operation: Operation::Captures,
+        operation: ApiOperation::Captures,
         role: AdminRole::Operator,
         query: PAGE,
         takes: BodyKind::Nothing,
@@ -249,7 +272,7 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "api/v1/captures/{id}",
-        operation: Operation::Capture,
+        operation: ApiOperation::Capture,
         role: AdminRole::Operator,
         query: &[],
         takes: BodyKind::Nothing,
@@ -258,14 +281,14 @@ pub(crate) static ROUTES: &[Route] = &[
     },
     get(
         "api/v1/verify",
-        Operation::Verify,
+        ApiOperation::Verify,
         &["quick"],
         "Checks the store. A check that reads every image needs the role operator",
     ),
     Route {
         method: Method::POST,
         path: "api/v1/gc",
-        operation: Operation::CollectGarbage,
+        operation: ApiOperation::CollectGarbage,
         role: AdminRole::Viewer,
         query: &["dry_run", "any_share", "grace_hours"],
         takes: BodyKind::Nothing,
@@ -274,21 +297,21 @@ pub(crate) static ROUTES: &[Route] = &[
     },
     get(
         "api/v1/events",
-        Operation::Events,
+        ApiOperation::Events,
         &["kinds"],
         "What happens from now on, as server-sent events. With Last-Event-ID also what was missed since then; `events-lost` has the \
          number of events that are not known any more, and `opened` the revision, so a client reads its lists again",
     ),
     get(
         "api/v1/objects",
-        Operation::Objects,
+        ApiOperation::Objects,
         &["prefix", "after"],
         "The objects of the store, for a command that works on it from another machine",
     ),
     Route {
         method: Method::GET,
         path: "api/v1/objects/{key}",
-        operation: Operation::Object,
+        operation: ApiOperation::Object,
         role: AdminRole::Viewer,
         query: &["from", "to"],
         takes: BodyKind::Nothing,
@@ -298,7 +321,7 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         method: Method::PUT,
         path: "api/v1/objects/{key}",
-        operation: Operation::WriteObject,
+        operation: ApiOperation::WriteObject,
         role: AdminRole::Approver,
         query: &[],
         takes: BodyKind::Object,
@@ -308,7 +331,7 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         method: Method::DELETE,
         path: "api/v1/objects/{key}",
-        operation: Operation::DeleteObject,
+        operation: ApiOperation::DeleteObject,
         role: AdminRole::Approver,
         query: &[],
         takes: BodyKind::Nothing,
@@ -318,7 +341,7 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         path: "api/v1/revisions",
-        operation: Operation::Submit,
+        operation: ApiOperation::Submit,
         role: AdminRole::Viewer,
         query: &[],
         takes: BodyKind::Revision,
@@ -329,14 +352,14 @@ pub(crate) static ROUTES: &[Route] = &[
 ];
 
 /// The result of looking for a route.
-pub(crate) enum Found {
-    Operation(Operation, Vec<String>),
+pub(crate) enum RouteMatch {
+    Operation(ApiOperation, Vec<String>),
     /// The path exists, but the request has another method. The text is the value of the field `Allow`.
     OtherMethods(String),
     Nothing,
 }
 
-pub(crate) fn find(method: &Method, segments: &[String]) -> Found {
+pub(crate) fn find(method: &Method, segments: &[String]) -> RouteMatch {
     let asked = if method == Method::HEAD { &Method::GET } else { method };
     let mut others: Vec<&str> = Vec::new();
     // A fixed path comes before one with parameters.
@@ -344,14 +367,14 @@ pub(crate) fn find(method: &Method, segments: &[String]) -> Found {
     for route in ROUTES.iter().filter(exact).chain(ROUTES.iter().filter(|route| !exact(route))) {
         let Some(parameters) = parameters_of(route.path, segments) else { continue };
         if route.method == *asked {
-            return Found::Operation(route.operation, parameters);
+            return RouteMatch::Operation(route.operation, parameters);
         }
         others.push(route.method.as_str());
         if route.method == Method::GET {
             others.push("HEAD");
         }
     }
-    if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others.join(", ")) }
+    if others.is_empty() { RouteMatch::Nothing } else { RouteMatch::OtherMethods(others.join(", ")) }
 }
 
 fn parameters_of(path: &str, segments: &[String]) -> Option<Vec<String>> {
@@ -368,7 +391,7 @@ fn parameters_of(path: &str, segments: &[String]) -> Option<Vec<String>> {
     segments.next().is_none().then_some(parameters)
 }
 
-impl Operation {
+impl ApiOperation {
     fn route(self) -> Option<&'static Route> {
         ROUTES.iter().find(|route| route.operation == self)
     }
@@ -392,12 +415,14 @@ mod tests {
         for route in ROUTES {
             let segments: Vec<String> =
                 route.path.split('/').map(|part| part.replace(['{', '}'], "")).collect();
-            let Found::Operation(found, _) = find(&route.method, &segments) else { panic!("{}", route.path) };
+            let RouteMatch::Operation(found, _) = find(&route.method, &segments) else {
+                panic!("{}", route.path)
+            };
             assert_eq!(found, route.operation, "{}", route.path);
             let changes = route.takes != BodyKind::Nothing
                 || matches!(
                     route.operation,
-                    Operation::RollBackTo | Operation::CollectGarbage | Operation::DeleteObject
+                    ApiOperation::RollBackTo | ApiOperation::CollectGarbage | ApiOperation::DeleteObject
                 );
             assert_eq!(route.method != Method::GET, changes, "{}", route.path);
         }
@@ -406,8 +431,8 @@ mod tests {
     #[test]
     fn another_method_names_those_that_are_allowed() {
         let segments: Vec<String> = ["api", "v1", "packages"].map(str::to_owned).into();
-        let Found::OtherMethods(allowed) = find(&Method::DELETE, &segments) else { panic!() };
+        let RouteMatch::OtherMethods(allowed) = find(&Method::DELETE, &segments) else { panic!() };
         assert_eq!(allowed, "GET, HEAD, POST");
-        assert!(matches!(find(&Method::GET, &["api".into(), "v1".into(), "..".into()]), Found::Nothing));
+        assert!(matches!(find(&Method::GET, &["api".into(), "v1".into(), "..".into()]), RouteMatch::Nothing));
     }
 }

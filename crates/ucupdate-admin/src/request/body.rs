@@ -27,10 +27,10 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 const MAX_PIECES: usize = 65_536;
 
 /// A body of any type.
-type Pieces = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
+type RequestPieces = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
 
 pub(crate) struct RequestBody {
-    pieces: Option<Pieces>,
+    pieces: Option<RequestPieces>,
     declared: Option<u64>,
     is_awaited: bool,
 }
@@ -52,7 +52,7 @@ impl RequestBody {
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         // Errors of a foreign body may hold anything, and the client that caused them knows the reason.
         let body = body.map_err(|_| io::Error::from(io::ErrorKind::ConnectionAborted));
-        let pieces: Pieces = Box::pin(body);
+        let pieces: RequestPieces = Box::pin(body);
         Self { pieces: Some(pieces), declared, is_awaited }
     }
 

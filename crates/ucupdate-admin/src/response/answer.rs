@@ -1,6 +1,6 @@
 //! [`Answer`]: a response before it has the fields that every response has.
 
-use super::body::{AdminBody, Pieces};
+use super::body::{AdminBody, ResponsePieces};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
@@ -20,13 +20,13 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     content_type: &'static str,
     fields: Vec<(HeaderName, HeaderValue)>,
-    body: Content,
+    body: AnswerContent,
 }
 
-enum Content {
+enum AnswerContent {
     Whole(Bytes),
     /// Pieces, and their number of bytes if it is known.
-    Pieces(Pieces, Option<u64>),
+    Pieces(ResponsePieces, Option<u64>),
 }
 
 #[derive(Serialize)]
@@ -54,23 +54,23 @@ impl Answer {
     }
 
     fn of(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type, fields: Vec::new(), body: Content::Whole(body.into()) }
+        Self { status, content_type, fields: Vec::new(), body: AnswerContent::Whole(body.into()) }
     }
 
     /// Creates an answer whose bytes are sent while they are made. `length` is their number, if it is known.
-    pub(crate) fn stream(content_type: &'static str, pieces: Pieces, length: Option<u64>) -> Self {
-        let body = Content::Pieces(pieces, length);
+    pub(crate) fn stream(content_type: &'static str, pieces: ResponsePieces, length: Option<u64>) -> Self {
+        let body = AnswerContent::Pieces(pieces, length);
         Self { status: StatusCode::OK, content_type, fields: Vec::new(), body }
     }
 
     /// Returns a copy. `None` if the body is a stream.
     pub(crate) fn copy(&self) -> Option<Self> {
-        let Content::Whole(body) = &self.body else { return None };
+        let AnswerContent::Whole(body) = &self.body else { return None };
         Some(Self {
             status: self.status,
             content_type: self.content_type,
             fields: self.fields.clone(),
-            body: Content::Whole(body.clone()),
+            body: AnswerContent::Whole(body.clone()),
         })
     }
 
@@ -91,8 +91,8 @@ impl Answer {
     /// Returns the response. `HEAD` gets no body.
     pub(crate) fn into_response(self, method: &Method) -> Response<AdminBody> {
         let (length, body) = match self.body {
-            Content::Whole(body) => (Some(body.len() as u64), AdminBody::new(body)),
-            Content::Pieces(pieces, length) => (length, AdminBody::stream(pieces, length)),
+            AnswerContent::Whole(body) => (Some(body.len() as u64), AdminBody::new(body)),
+            AnswerContent::Pieces(pieces, length) => (length, AdminBody::stream(pieces, length)),
         };
         let body = if method == Method::HEAD { AdminBody::new(Bytes::new()) } else { body };
         let mut response = Response::new(body);

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// The pieces of a body that is sent while it is made.
-pub(crate) type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+pub(crate) type ResponsePieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// The body of a response of [`Administration`](crate::Administration).
 pub struct AdminBody(Inner);
@@ -17,7 +17,7 @@ pub struct AdminBody(Inner);
 enum Inner {
     Whole(Option<Bytes>),
     /// The pieces, and the number of bytes that are left if it is known.
-    Pieces(Pieces, Option<u64>),
+    Pieces(ResponsePieces, Option<u64>),
 }
 
 impl AdminBody {
@@ -25,7 +25,7 @@ impl AdminBody {
         Self(Inner::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 
-    pub(crate) fn stream(pieces: Pieces, length: Option<u64>) -> Self {
+    pub(crate) fn stream(pieces: ResponsePieces, length: Option<u64>) -> Self {
         Self(Inner::Pieces(pieces, length))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::call::Call;
 use crate::api::page::page;
-use crate::api::route::Listed;
+use crate::api::route::ListKind;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
@@ -10,47 +10,47 @@ use serde_json::{Value, json};
 use ucupdate::book::{Assignment, GroupName, InterimImage, Rule};
 use ucupdate::value::PackageId;
 
-pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
+pub(crate) fn list(what: ListKind, call: &Call<'_>) -> Result<Answer, Problem> {
     let service = &call.side.service;
     let (snapshot, now) = (service.snapshot(), service.now());
     let book = snapshot.book();
     let (field, page) = match what {
-        Listed::TestDevices => {
+        ListKind::TestDevices => {
             let devices = book.test_devices();
             (
                 "test_devices",
                 page(call, devices, |device| device.name.to_string(), |one| report::test_device(one))?,
             )
         }
-        Listed::Groups => {
+        ListKind::Groups => {
             let value = |group: &&_| report::group(book, group);
             ("groups", page(call, book.groups(), |group| group.name.to_string(), value)?)
         }
-        Listed::Rollouts => {
+        ListKind::Rollouts => {
             let rollouts = book.rules().flat_map(|rule| report::RolloutReport::all_of(rule, now));
             ("rollouts", page(call, rollouts, |one| format!("{} {}", one.rule, one.name), |one| json!(one))?)
         }
-        Listed::Pins => {
+        ListKind::Pins => {
             let pins = book.rules().flat_map(|rule| rule.pins().map(move |pin| (rule, pin)));
             let key = |(rule, pin): &(&Rule, &Assignment)| format!("{} {}", rule.key(), pin.audience);
             ("pins", page(call, pins, key, |(rule, pin)| report::pin(rule, pin))?)
         }
-        Listed::Holds => {
+        ListKind::Holds => {
             ("holds", page(call, book.holds(), |hold| hold.name.to_string(), |hold| report::hold(hold, now))?)
         }
-        Listed::Bans => ("bans", page(call, book.bans(), |ban| ban.scope.to_string(), |ban| json!(ban))?),
-        Listed::Aliases => {
+        ListKind::Bans => ("bans", page(call, book.bans(), |ban| ban.scope.to_string(), |ban| json!(ban))?),
+        ListKind::Aliases => {
             ("aliases", page(call, book.aliases(), |alias| json!(alias).to_string(), |alias| json!(alias))?)
         }
-        Listed::Schemes => {
+        ListKind::Schemes => {
             let schemes = &book.settings().schemes;
             ("schemes", page(call, schemes.iter(), |one| one.rules.to_string(), |one| json!(one))?)
         }
-        Listed::Stones => {
+        ListKind::Stones => {
             let stones = &book.settings().stones;
             ("stones", page(call, stones.iter(), |stone| stone.name.to_string(), |stone| json!(stone))?)
         }
-        Listed::Interim => {
+        ListKind::Interim => {
             let images = book.pending_interim_images();
             let value = |(image, package): &(&InterimImage, PackageId)| {
                 report::interim_image(image, *package, "pending")
@@ -60,7 +60,7 @@ pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
                 page(call, images, |(image, _)| format!("{} {}", image.locale, image.update_type), value)?,
             )
         }
-        Listed::Stops => {
+        ListKind::Stops => {
             let value = |(scope, stop): &(&_, &_)| report::stop(scope, stop);
             ("stopped", page(call, book.stops(), |(scope, _)| scope.to_string(), value)?)
         }

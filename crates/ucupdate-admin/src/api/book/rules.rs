@@ -4,7 +4,7 @@ use super::change::{self, Expected};
 use super::history::changed_since;
 use crate::api::call::Call;
 use crate::api::page::page;
-use crate::api::route::Decision;
+use crate::api::route::RuleDecision;
 use crate::report;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;
@@ -63,7 +63,7 @@ fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Reporte
 
 /// Makes a decision about a rule, if the rule still has the version that the client saw.
 pub(crate) async fn decide(
-    decision: Decision,
+    decision: RuleDecision,
     call: &Call<'_>,
     body: &mut RequestBody,
 ) -> Result<Answer, Problem> {
@@ -74,11 +74,11 @@ pub(crate) async fn decide(
     let seen = service.snapshot();
     let rule = named(call, &seen)?;
     let (what, there) = match decision {
-        Decision::Approve | Decision::Reject => ("pending", rule.pending()),
-        Decision::RollBack => ("kept for a roll back", rule.rollback()),
-        Decision::Remove => ("approved", rule.approved()),
+        RuleDecision::Approve | RuleDecision::Reject => ("pending", rule.pending()),
+        RuleDecision::RollBack => ("kept for a roll back", rule.rollback()),
+        RuleDecision::Remove => ("approved", rule.approved()),
     };
-    let to_nothing = decision == Decision::RollBack && expected.is_none();
+    let to_nothing = decision == RuleDecision::RollBack && expected.is_none();
     if !to_nothing && let Err(problem) = check(rule, what, there, expected.as_ref()) {
         let problem = problem.with("rule", report::rule(rule, service.now()));
         return Err(match change::if_match(call)? {
@@ -88,11 +88,11 @@ pub(crate) async fn decide(
     }
     let key = rule.key().clone();
     let command = match decision {
-        Decision::Approve => BookCommand::Approve(vec![key]),
-        Decision::Reject => BookCommand::Reject(key),
-        Decision::RollBack if to_nothing => BookCommand::RollBackToNothing(key),
-        Decision::RollBack => BookCommand::RollBack(key),
-        Decision::Remove => BookCommand::Remove(key),
+        RuleDecision::Approve => BookCommand::Approve(vec![key]),
+        RuleDecision::Reject => BookCommand::Reject(key),
+        RuleDecision::RollBack if to_nothing => BookCommand::RollBackToNothing(key),
+        RuleDecision::RollBack => BookCommand::RollBack(key),
+        RuleDecision::Remove => BookCommand::Remove(key),
     };
     change::execute(call, &command, Expected::Unchanged(&seen)).await
 }

@@ -36,10 +36,10 @@ const MAX_UNREAD_LOGS: usize = 20;
 
 /// The last reading of the devices. One caller reads, and the others wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Fleets(Mutex<Option<Reading>>);
+pub(crate) struct Fleets(Mutex<Option<FleetReading>>);
 
 #[derive(Debug)]
-struct Reading {
+struct FleetReading {
     ended: Instant,
     took: Duration,
     fleet: Arc<Fleet>,
@@ -64,7 +64,8 @@ impl Fleets {
         }
         let begun = Instant::now();
         let fleet = Arc::new(Fleet::read(service, limits.log_rows).await?);
-        *last = Some(Reading { ended: Instant::now(), took: begun.elapsed(), fleet: Arc::clone(&fleet) });
+        *last =
+            Some(FleetReading { ended: Instant::now(), took: begun.elapsed(), fleet: Arc::clone(&fleet) });
         Ok(fleet)
     }
 }

@@ -1,21 +1,21 @@
 //! Examples for the parameters and bodies of the OpenAPI description. They fit a store with the
 //! sample package.
 
-use crate::api::route::{BodyKind, Operation};
+use crate::api::route::{ApiOperation, BodyKind};
 use serde_json::{Value, json};
 
 /// Returns an example of a parameter in the path or in the query. `None` if there is no example.
-pub(super) fn parameter(name: &str, operation: Operation) -> Option<Value> {
+pub(super) fn parameter(name: &str, operation: ApiOperation) -> Option<Value> {
     let example = match (name, operation) {
         ("device_type", _) => json!("UCPhone"),
         ("vendor", _) => json!("LG-Nortel"),
         ("model", _) => json!("IP8540"),
-        ("revision", Operation::RollBackTo | Operation::Explain) => json!(1),
+        ("revision", ApiOperation::RollBackTo | ApiOperation::Explain) => json!(1),
         ("revision", _) => json!("A"),
         ("locale", _) => json!("ENU"),
         ("update_type", _) => json!("CPE"),
-        ("name", Operation::Group) => json!("pilots"),
-        ("id", Operation::Capture) => json!("ocs_01_20090306T171039Z_2d711642"),
+        ("name", ApiOperation::Group) => json!("pilots"),
+        ("id", ApiOperation::Capture) => json!("ocs_01_20090306T171039Z_2d711642"),
         ("id", _) => json!("0021630F207B"),
         ("key", _) => json!("state/revisions/00000000000000000001.json"),
         ("dry_run", _) => json!(true),
@@ -29,9 +29,9 @@ pub(super) fn parameter(name: &str, operation: Operation) -> Option<Value> {
         ("side", _) => json!("internal"),
         ("kinds", _) => json!("change-made,rollout-paused"),
         ("prefix", _) => json!("state/revisions/"),
-        ("from", Operation::Diff | Operation::Object) => json!(0),
+        ("from", ApiOperation::Diff | ApiOperation::Object) => json!(0),
         ("from", _) => json!("10.1.0.7"),
-        ("to", Operation::Diff) => json!(1),
+        ("to", ApiOperation::Diff) => json!(1),
         ("to", _) => json!(9),
         ("grace_hours", _) => json!(24),
         ("file_name", _) => json!("UCUpdates.cab"),

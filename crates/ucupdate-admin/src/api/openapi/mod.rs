@@ -3,7 +3,7 @@
 mod examples;
 mod links;
 
-use super::route::{BodyKind, Operation, ROUTES, Route};
+use super::route::{ApiOperation, BodyKind, ROUTES, Route};
 use crate::response::problem::{KINDS, UNCLEAR};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -77,8 +77,8 @@ fn operation_id(route: &Route) -> String {
 
 fn answer(route: &Route) -> Value {
     let other = match route.operation {
-        Operation::Events => Some(("text/event-stream", json!({ "type": "string" }))),
-        Operation::Object | Operation::Capture => Some(("application/octet-stream", json!({}))),
+        ApiOperation::Events => Some(("text/event-stream", json!({ "type": "string" }))),
+        ApiOperation::Object | ApiOperation::Capture => Some(("application/octet-stream", json!({}))),
         _ => None,
     };
     if let Some((media_type, schema)) = other {
@@ -86,7 +86,7 @@ fn answer(route: &Route) -> Value {
     }
     let links = links::of(route.operation, &operation_id(route));
     let schema = match route.takes {
-        BodyKind::Nothing if route.operation != Operation::RollBackTo => "Answer",
+        BodyKind::Nothing if route.operation != ApiOperation::RollBackTo => "Answer",
         BodyKind::Object | BodyKind::Revision => "Answer",
         _ => "Made",
     };
@@ -110,18 +110,18 @@ fn parameters(route: &Route) -> Vec<Value> {
     });
     let in_query = route.query.iter().map(|name| {
         let (schema, description) = match (*name, route.operation) {
-            ("from" | "to", Operation::Diff) => {
+            ("from" | "to", ApiOperation::Diff) => {
                 (json!({ "type": "integer", "minimum": 0 }), "the number of a revision")
             }
-            ("from" | "to", Operation::Object) => {
+            ("from" | "to", ApiOperation::Object) => {
                 (json!({ "type": "integer", "minimum": 0 }), "the begin or the end of the bytes")
             }
-            ("after", Operation::Objects) => {
+            ("after", ApiOperation::Objects) => {
                 (json!({ "type": "string", "maxLength": 1024 }), "`next` of the page before")
             }
             (name, _) => query_schema(name),
         };
-        let required = *name == "from" && route.operation == Operation::Diff;
+        let required = *name == "from" && route.operation == ApiOperation::Diff;
         let parameter =
             json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description });
         with_example(parameter, name, route)
@@ -129,7 +129,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters: Vec<Value> = in_path.chain(in_query).collect();
     let field = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "header", "schema": schema, "description": description });
     let is_based = matches!(route.takes, BodyKind::Expected | BodyKind::Command);
-    if is_based || matches!(route.operation, Operation::RollBackTo | Operation::CollectGarbage) {
+    if is_based || matches!(route.operation, ApiOperation::RollBackTo | ApiOperation::CollectGarbage) {
         let tag = json!({ "type": "string", "pattern": "^\"[0-9]+\"$" });
         parameters.push(field("If-Match", tag, "the ETag that the decision is based on"));
     }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use ucupdate::store::ByteStream;
 
 /// The body, and those of its bytes that were received but not taken yet.
-struct Source {
+struct SharedBody {
     bytes: ByteStream,
     rest: Bytes,
 }
@@ -22,22 +22,23 @@ pub(crate) fn parts_of(bytes: ByteStream, sizes: &[u64]) -> Vec<ByteStream> {
     if sizes.is_empty() {
         return vec![bytes];
     }
-    let source = Arc::new(Mutex::new(Source { bytes, rest: Bytes::new() }));
+    let source = Arc::new(Mutex::new(SharedBody { bytes, rest: Bytes::new() }));
     let mut before: Option<mpsc::Receiver<()>> = None;
     let mut parts: Vec<ByteStream> = Vec::with_capacity(sizes.len());
     for (index, size) in sizes.iter().enumerate() {
         let is_last = index + 1 == sizes.len();
         // The sender is dropped when the part is whole.
         let (whole, after) = mpsc::channel::<()>(1);
-        let part = Part { source: Arc::clone(&source), left: *size, before: before.take(), whole, is_last };
+        let part =
+            BodyPart { source: Arc::clone(&source), left: *size, before: before.take(), whole, is_last };
         before = Some(after);
-        parts.push(Box::pin(stream::try_unfold(part, Part::next)));
+        parts.push(Box::pin(stream::try_unfold(part, BodyPart::next)));
     }
     parts
 }
 
-struct Part {
-    source: Arc<Mutex<Source>>,
+struct BodyPart {
+    source: Arc<Mutex<SharedBody>>,
     left: u64,
     before: Option<mpsc::Receiver<()>>,
     /// The sender that is dropped at the end of this part. The next part waits for that.
@@ -45,7 +46,7 @@ struct Part {
     is_last: bool,
 }
 
-impl Part {
+impl BodyPart {
     async fn next(mut self) -> io::Result<Option<(Bytes, Self)>> {
         if let Some(mut before) = self.before.take() {
             let _whole = before.recv().await;
