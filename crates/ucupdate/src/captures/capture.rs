@@ -192,7 +192,7 @@ pub(crate) fn is_capture(key: &str) -> bool {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Head<'a> {
+struct CaptureHead<'a> {
     format: u32,
     #[serde(borrow)]
     at: std::borrow::Cow<'a, str>,
@@ -205,7 +205,7 @@ struct Head<'a> {
 
 /// Returns the object of a capture: its head and at most `most` bytes of the body.
 pub(crate) fn write(at: UnixTime, host: &str, reason: &str, body: &[u8], most: usize) -> Bytes {
-    let head = Head {
+    let head = CaptureHead {
         format: FORMAT,
         at: at.to_string().into(),
         host: cut(host).into(),
@@ -223,7 +223,7 @@ pub(crate) fn write(at: UnixTime, host: &str, reason: &str, body: &[u8], most: u
 pub(crate) fn read(id: CaptureId, kind: CaptureKind, object: &[u8]) -> Result<(Capture, usize), String> {
     let end = object.iter().take(MAX_HEAD_BYTES).position(|byte| *byte == b'\n');
     let end = end.ok_or_else(|| "has no head, expected a line of JSON".to_owned())?;
-    let head: Head<'_> =
+    let head: CaptureHead<'_> =
         serde_json::from_slice(&object[..end]).map_err(|error| format!("has an invalid head: {error}"))?;
     if head.format != FORMAT {
         return Err(format!("has format {}, this program reads format {FORMAT}", head.format));

@@ -29,13 +29,13 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug)]
 pub(crate) struct Keeper {
     pub(crate) options: CaptureOptions,
-    queue: mpsc::Sender<Item>,
+    queue: mpsc::Sender<KeeperItem>,
     /// The total size in bytes of the captures that wait.
     waiting: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
-enum Item {
+enum KeeperItem {
     /// A capture: its kind, its key, the size of its body in bytes, and its object.
     Capture(CaptureKind, StoreKey, usize, Bytes),
     /// A request for notification when all earlier captures are written or lost.
@@ -52,7 +52,7 @@ impl Keeper {
         let (queue, items) = mpsc::channel(MAX_WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
         let lost = Lost { events, losses: Losses::default(), captures: 0, cause: String::new() };
-        let task = Task { store, options: options.clone(), clock, waiting: Arc::clone(&waiting), lost };
+        let task = KeeperTask { store, options: options.clone(), clock, waiting: Arc::clone(&waiting), lost };
         tokio::spawn(task.run(items));
         Self { options, queue, waiting }
     }
@@ -74,21 +74,21 @@ impl Keeper {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
             return None;
         }
-        place.send(Item::Capture(kind, key, size, capture::write(now, host, reason, body, most)));
+        place.send(KeeperItem::Capture(kind, key, size, capture::write(now, host, reason, body, most)));
         Some(id)
     }
 
     /// Waits until the captures that wait now are written or lost.
     pub(crate) async fn flush(&self) {
         let (done, is_done) = oneshot::channel();
-        if self.queue.send(Item::Flush(done)).await.is_ok() {
+        if self.queue.send(KeeperItem::Flush(done)).await.is_ok() {
             let _task_has_ended = is_done.await;
         }
     }
 }
 
 /// The background task that writes captures and removes old ones.
-struct Task {
+struct KeeperTask {
     store: Arc<dyn ImageStore>,
     options: CaptureOptions,
     clock: Arc<dyn Clock>,
@@ -119,13 +119,13 @@ impl Lost {
     }
 }
 
-impl Task {
-    async fn run(mut self, mut items: mpsc::Receiver<Item>) {
+impl KeeperTask {
+    async fn run(mut self, mut items: mpsc::Receiver<KeeperItem>) {
         // The number of captures of each kind. `None` until they are counted.
         let mut counts = [None; CaptureKind::ALL.len()];
         while let Some(item) = self.next(&mut items).await {
             match item {
-                Item::Capture(kind, key, size, bytes) => {
+                KeeperItem::Capture(kind, key, size, bytes) => {
                     let written = tokio::time::timeout(STORE_TIME, self.store.create(&key, bytes)).await;
                     self.waiting.fetch_sub(size, Ordering::Relaxed);
                     match written {
@@ -147,7 +147,7 @@ impl Task {
                         _ => *count = self.prune(kind).await.ok(),
                     }
                 }
-                Item::Flush(done) => {
+                KeeperItem::Flush(done) => {
                     let _late = done.send(());
                 }
             }
@@ -159,7 +159,7 @@ impl Task {
 
     /// Returns the next item. While it waits for the item, emits [`Event::CapturesLost`] when the
     /// next report is due. `None` at the end of the service.
-    async fn next(&self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
+    async fn next(&self, items: &mut mpsc::Receiver<KeeperItem>) -> Option<KeeperItem> {
         loop {
             let now = self.clock.now();
             if self.lost.losses.is_due(now) {

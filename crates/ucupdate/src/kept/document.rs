@@ -21,7 +21,7 @@ pub(crate) const MAX_DEVICES: usize = 200_000;
 
 /// The head of a kept inventory.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct InventoryHead {
     format: u32,
     /// The logs were read up to this time, in milliseconds since 1970.
     pub(crate) read_to: UnixTime,
@@ -32,12 +32,12 @@ pub(crate) struct Head {
 
 /// The format of a kept inventory. Every later format has this field too.
 #[derive(Deserialize)]
-struct Format {
+struct InventoryFormat {
     format: u32,
 }
 
 #[derive(Serialize, Deserialize)]
-struct End<'a> {
+struct InventoryEnd<'a> {
     sha256: Cow<'a, str>,
 }
 
@@ -108,26 +108,27 @@ pub(crate) fn write(
         written += 1;
     }
     let mut document = Vec::with_capacity(lines.len() + 256);
-    push_line(&Head { format: FORMAT, read_to, left_out: all - written }, &mut document);
+    push_line(&InventoryHead { format: FORMAT, read_to, left_out: all - written }, &mut document);
     document.append(&mut lines);
     let sha256 = Sha256Digest::of(&document).to_string();
-    push_line(&End { sha256: sha256.into() }, &mut document);
+    push_line(&InventoryEnd { sha256: sha256.into() }, &mut document);
     (document, all - written)
 }
 
 /// Reads an inventory. Nothing is added to `fleet` unless the document has the SHA-256 that it
 /// states.
-pub(crate) fn read(bytes: &[u8], fleet: &mut Inventory) -> Result<Head, Unusable> {
+pub(crate) fn read(bytes: &[u8], fleet: &mut Inventory) -> Result<InventoryHead, Unusable> {
     let damaged = |what| move |_error| Unusable::Damaged(what);
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Format { format } = serde_json::from_slice(first).map_err(damaged("the first line is no head"))?;
+    let InventoryFormat { format } =
+        serde_json::from_slice(first).map_err(damaged("the first line is no head"))?;
     if format > FORMAT {
         return Err(Unusable::Newer(format));
     }
     let body = bytes.strip_suffix(b"\n").ok_or(Unusable::Damaged("the end is missing"))?;
     let last = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let (lines, end) = body.split_at(last);
-    let end: End<'_> = serde_json::from_slice(end).map_err(damaged("the end is missing"))?;
+    let end: InventoryEnd<'_> = serde_json::from_slice(end).map_err(damaged("the end is missing"))?;
     if *end.sha256 != Sha256Digest::of(lines).to_string() {
         return Err(Unusable::Damaged("the SHA-256 is not that of the lines"));
     }

@@ -1,7 +1,7 @@
 //! [`InventoryKeeper`]: keeps the inventory of a fleet in the store.
 
 use crate::kept::document::{self, MAX_BYTES, MAX_DEVICES, Unusable};
-use crate::kept::reading::{Stored, read_all};
+use crate::kept::reading::{StoredInventory, read_all};
 use crate::keys;
 use crate::logs::reader::{AuditLogs, LogReadError, Logged};
 use std::sync::Arc;
@@ -176,7 +176,7 @@ async fn read_own(
 async fn delete_stale(
     store: &dyn ImageStore,
     own: &StoreKey,
-    others: &[Stored],
+    others: &[StoredInventory],
     now: UnixTime,
 ) -> Result<usize, StoreError> {
     let mut deleted = 0;

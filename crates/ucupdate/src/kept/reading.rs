@@ -39,7 +39,7 @@ pub struct UnusableInventory {
     pub is_newer: bool,
 }
 
-pub(crate) struct Stored {
+pub(crate) struct StoredInventory {
     pub(crate) key: StoreKey,
     pub(crate) read_to: UnixTime,
 }
@@ -59,7 +59,7 @@ pub async fn read_kept_inventory(
 pub(crate) async fn read_all(
     store: &dyn ImageStore,
     fleet: &mut Inventory,
-) -> Result<(KeptInventory, Vec<Stored>), StoreError> {
+) -> Result<(KeptInventory, Vec<StoredInventory>), StoreError> {
     let (mut kept, mut stored) = (KeptInventory::default(), Vec::new());
     for key in store.strays(keys::INVENTORY).await? {
         let what = format!("it is {}", FileKind::NoFile);
@@ -88,7 +88,7 @@ pub(crate) async fn read_all(
                 kept.inventories += 1;
                 kept.left_out += head.left_out;
                 kept.read_to = kept.read_to.max(Some(head.read_to));
-                stored.push(Stored { key: meta.key, read_to: head.read_to });
+                stored.push(StoredInventory { key: meta.key, read_to: head.read_to });
             }
             Err(unusable) => {
                 let (key, what) = (meta.key.to_string(), unusable.to_string());

@@ -9,10 +9,10 @@ const REPORT_MILLIS: i64 = 60 * 1000;
 
 /// The time of the last report about lost rows of one log, and whether more rows were lost since.
 #[derive(Debug, Default)]
-pub(crate) struct Losses(Mutex<State>);
+pub(crate) struct Losses(Mutex<LossState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct LossState {
     reported_at: Option<UnixTime>,
     /// `true` if rows were lost since the last report.
     is_open: bool,
@@ -35,7 +35,7 @@ impl Losses {
     pub(crate) fn add(&self, now: UnixTime) -> Loss {
         let mut state = self.state();
         if state.next(now) <= now {
-            *state = State { reported_at: Some(now), is_open: false };
+            *state = LossState { reported_at: Some(now), is_open: false };
             return Loss::Report;
         }
         match std::mem::replace(&mut state.is_open, true) {
@@ -50,7 +50,7 @@ impl Losses {
         let mut state = self.state();
         let is_due = state.is_open && state.next(now) <= now;
         if is_due {
-            *state = State { reported_at: Some(now), is_open: false };
+            *state = LossState { reported_at: Some(now), is_open: false };
         }
         is_due
     }
@@ -61,12 +61,12 @@ impl Losses {
         state.is_open.then(|| state.next(now))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LossState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LossState {
     /// Returns the earliest time of the next report. A clock that was set back must not suppress it.
     fn next(&self, now: UnixTime) -> UnixTime {
         let reported_at = self.reported_at.filter(|then| *then <= now);

@@ -19,7 +19,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, Sto
 pub(crate) type Input = Box<dyn Read + Send>;
 
 /// A kind of log, with its reader and its rows.
-pub(crate) trait LogForm: 'static {
+pub(crate) trait LogFormat: 'static {
     type Row: Send + 'static;
     type Reader: Iterator<Item = Result<Self::Row, LogFinding>> + Send + 'static;
     const KIND: LogKind;
@@ -37,16 +37,16 @@ pub(crate) trait LogForm: 'static {
 
 /// The next item of the logs. A row comes with the server that wrote it, or `None` if the server is
 /// not known.
-type Next<F> = Logged<(Option<ServerName>, <F as LogForm>::Row)>;
+type Next<F> = Logged<(Option<ServerName>, <F as LogFormat>::Row)>;
 
 /// Several logs of one kind. Their rows are returned in order of time.
-pub(crate) struct MergedLogs<F: LogForm> {
+pub(crate) struct MergedLogs<F: LogFormat> {
     pub(crate) form: F,
     /// The time zone of logs without a `.zone` file.
     zone: Zone,
     since: Option<UnixTime>,
     store: Option<Arc<dyn ImageStore>>,
-    sources: Vec<Source<F>>,
+    sources: Vec<LogSource<F>>,
     /// The entries of the store that have the name of a log, but are not read: entries that are not
     /// files, and files that are too large. They are reported after `findings`.
     not_read: VecDeque<(Box<str>, FileKind)>,
@@ -59,36 +59,36 @@ pub(crate) struct MergedLogs<F: LogForm> {
 }
 
 /// Logs that are read one after another: those of one server, or one log of an unknown server.
-struct Source<F: LogForm> {
+struct LogSource<F: LogFormat> {
     server: Option<ServerName>,
-    waiting: VecDeque<Log>,
-    reading: Option<Reading<F>>,
-    head: Option<Head<F::Row>>,
+    waiting: VecDeque<WaitingLog>,
+    reading: Option<OpenLog<F>>,
+    head: Option<SourceHead<F::Row>>,
 }
 
 /// The next item of a source, as far as it is known.
-enum Head<R> {
+enum SourceHead<R> {
     Row(R),
     /// A log that is not open yet. Its first row has this time. The log is opened when this row is the next
     /// one, so few logs are open at once.
     Log(UnixTime),
 }
 
-struct Reading<F: LogForm> {
+struct OpenLog<F: LogFormat> {
     name: Box<str>,
     lines: ReadAhead<F>,
     rows: u64,
     unread: u64,
 }
 
-struct Log {
+struct WaitingLog {
     /// The day and the number of the log among the logs of its server. `None` if its name does not have them.
     place: Option<(LogDate, u32)>,
     name: Box<str>,
-    origin: Origin,
+    origin: LogOrigin,
 }
 
-enum Origin {
+enum LogOrigin {
     Stored { key: StoreKey, has_zone: bool },
     Given { open: Box<dyn Fn() -> io::Result<Input> + Send>, zone: Option<Zone> },
 }
@@ -96,7 +96,7 @@ enum Origin {
 /// The maximum number of bytes that are read to find the first row of a log, compressed and decompressed.
 const FIRST_ROW_BYTES: u64 = 1024 * 1024;
 
-impl<F: LogForm> MergedLogs<F> {
+impl<F: LogFormat> MergedLogs<F> {
     pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {
         Self {
             form,
@@ -128,7 +128,7 @@ impl<F: LogForm> MergedLogs<F> {
         let file = file.strip_suffix(".gz").unwrap_or(file);
         let known = format!("{}{file}", F::KIND.folder()).parse().ok();
         let open = Box::new(move || Ok(Box::new(open()?) as Input));
-        self.take_in(name, known, Origin::Given { open, zone })
+        self.take_in(name, known, LogOrigin::Given { open, zone })
     }
 
     pub(crate) async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
@@ -152,7 +152,7 @@ impl<F: LogForm> MergedLogs<F> {
             }
             !is_too_large
         });
-        self.pass_over_copies(&*store, &mut logs).await?;
+        self.skip_copies(&*store, &mut logs).await?;
         if logs.is_empty() {
             check_empty(&*store, F::KIND.folder()).await?;
         }
@@ -163,7 +163,7 @@ impl<F: LogForm> MergedLogs<F> {
             let has_zone = stem_of(key.as_str()).is_some_and(|stem| zones.contains(stem));
             let name = key.as_str().to_owned();
             let known = name.strip_suffix(".gz").unwrap_or(&name).parse().ok();
-            if self.take_in(&name, known, Origin::Stored { key, has_zone }) {
+            if self.take_in(&name, known, LogOrigin::Stored { key, has_zone }) {
                 bytes = bytes.saturating_add(size);
             }
         }
@@ -175,7 +175,7 @@ impl<F: LogForm> MergedLogs<F> {
     /// rows of the other, only this one is read. If each has rows that the other does not have,
     /// both are read. If this cannot be decided, only the log is read, and a finding says so. A
     /// file that is not read is removed from `logs`.
-    async fn pass_over_copies(
+    async fn skip_copies(
         &mut self,
         store: &dyn ImageStore,
         logs: &mut Vec<(StoreKey, u64)>,
@@ -206,20 +206,20 @@ impl<F: LogForm> MergedLogs<F> {
     }
 
     /// Adds a log. Returns `false` if the log is not read, because its day is before `since`.
-    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) -> bool {
+    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: LogOrigin) -> bool {
         if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
             return false;
         }
         let place = known.as_ref().map(|known| (known.date, known.number));
-        let log = Log { place, name: name.into(), origin };
+        let log = WaitingLog { place, name: name.into(), origin };
         let server = known.map(|known| known.server);
-        let same = |source: &&mut Source<F>| server.is_some() && source.server == server;
+        let same = |source: &&mut LogSource<F>| server.is_some() && source.server == server;
         match self.sources.iter_mut().find(same) {
             Some(source) => {
                 let before = source.waiting.partition_point(|waiting| waiting.place <= log.place);
                 source.waiting.insert(before, log);
             }
-            None => self.sources.push(Source { server, waiting: [log].into(), reading: None, head: None }),
+            None => self.sources.push(LogSource { server, waiting: [log].into(), reading: None, head: None }),
         }
         true
     }
@@ -248,11 +248,11 @@ impl<F: LogForm> MergedLogs<F> {
             }
             let Some(at) = self.first() else { return Ok(None) };
             match self.sources[at].head.take() {
-                Some(Head::Row(row)) => {
+                Some(SourceHead::Row(row)) => {
                     let server = self.sources[at].server.clone();
                     return Ok(Some(Logged::Row(Box::new((server, row)))));
                 }
-                Some(Head::Log(_)) => self.open(at).await?,
+                Some(SourceHead::Log(_)) => self.open(at).await?,
                 None => {}
             }
         }
@@ -265,9 +265,9 @@ impl<F: LogForm> MergedLogs<F> {
 
     /// Returns the index of the source whose next row or next log is the earliest.
     fn first(&self) -> Option<usize> {
-        let time = |source: &Source<F>| match &source.head {
-            Some(Head::Row(row)) => Some(F::at(row)),
-            Some(Head::Log(at)) => Some(*at),
+        let time = |source: &LogSource<F>| match &source.head {
+            Some(SourceHead::Row(row)) => Some(F::at(row)),
+            Some(SourceHead::Log(at)) => Some(*at),
             None => None,
         };
         let first = self.sources.iter().enumerate().min_by_key(|(_, source)| time(source));
@@ -283,7 +283,7 @@ impl<F: LogForm> MergedLogs<F> {
                 Some(Ok(row)) => {
                     reading.rows += 1;
                     if self.since.is_none_or(|since| F::at(&row) >= since) {
-                        source.head = Some(Head::Row(row));
+                        source.head = Some(SourceHead::Row(row));
                     }
                 }
                 Some(Err(finding)) => {
@@ -304,7 +304,7 @@ impl<F: LogForm> MergedLogs<F> {
             self.open(at).await?;
         } else {
             let first = self.first_row_at(at)?;
-            self.sources[at].head = Some(Head::Log(first));
+            self.sources[at].head = Some(SourceHead::Log(first));
         }
         Ok(None)
     }
@@ -315,11 +315,11 @@ impl<F: LogForm> MergedLogs<F> {
     async fn open(&mut self, at: usize) -> Result<(), LogReadError> {
         let Some(log) = self.sources[at].waiting.pop_front() else { return Ok(()) };
         let (input, limits, zone) = match log.origin {
-            Origin::Given { open, zone } => {
+            LogOrigin::Given { open, zone } => {
                 let opened = open().map_err(|source| LogReadError::Open { log: log.name.clone(), source })?;
                 (opened, ReadLimits::default(), zone)
             }
-            Origin::Stored { key, has_zone } => {
+            LogOrigin::Stored { key, has_zone } => {
                 let Some(store) = &self.store else { return Ok(()) };
                 let other = other_form(&key)
                     .filter(|other| !self.sources[at].waiting.iter().any(|log| *log.name == *other.as_str()));
@@ -345,7 +345,7 @@ impl<F: LogForm> MergedLogs<F> {
         let may_grow = log.place.is_some();
         let reader = self.form.reader(input, limits, zone.unwrap_or_else(|| self.zone.clone()), may_grow);
         self.sources[at].reading =
-            Some(Reading { name: log.name, lines: ReadAhead::new(reader), rows: 0, unread: 0 });
+            Some(OpenLog { name: log.name, lines: ReadAhead::new(reader), rows: 0, unread: 0 });
         Ok(())
     }
 
@@ -353,7 +353,9 @@ impl<F: LogForm> MergedLogs<F> {
     /// earliest time, so it comes first.
     fn first_row_at(&mut self, at: usize) -> Result<UnixTime, LogReadError> {
         let (zone, source) = (&self.zone, &mut self.sources[at]);
-        let Some(Log { origin: Origin::Given { open, zone: own }, name, .. }) = source.waiting.front() else {
+        let Some(WaitingLog { origin: LogOrigin::Given { open, zone: own }, name, .. }) =
+            source.waiting.front()
+        else {
             return Ok(UnixTime::from_millis(i64::MIN));
         };
         let opened = open().map_err(|source| LogReadError::Open { log: name.clone(), source });
@@ -410,7 +412,7 @@ pub(crate) fn other_form(log: &StoreKey) -> Option<StoreKey> {
     StoreKey::parse(&name.strip_suffix(".gz").map_or_else(|| format!("{name}.gz"), str::to_owned)).ok()
 }
 
-impl<F: LogForm> std::fmt::Debug for MergedLogs<F> {
+impl<F: LogFormat> std::fmt::Debug for MergedLogs<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let servers: Vec<_> = self.sources.iter().map(|source| &source.server).collect();
         f.debug_struct("MergedLogs")

@@ -1,7 +1,7 @@
 //! [`ReadAhead`]: the rows of a log, which are read on another thread while the rows before them
 //! are used.
 
-use crate::logs::merge::LogForm;
+use crate::logs::merge::LogFormat;
 use crate::logs::reader::{LogReadError, LogSummary};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -22,18 +22,18 @@ const BLOCK_BYTES: u64 = 256 * 1024;
 ///
 /// The texts of a row are best freed on the thread that made them, so used rows go back to it. With
 /// several threads, each one would free texts of the others.
-pub(crate) struct ReadingThread<F: LogForm>(Option<mpsc::Sender<Job<F>>>);
+pub(crate) struct ReadingThread<F: LogFormat>(Option<mpsc::Sender<Job<F>>>);
 
 /// A task for the thread: it frees the used rows, and then reads the next block.
-struct Job<F: LogForm> {
+struct Job<F: LogFormat> {
     reader: F::Reader,
     /// An empty list with room for the rows.
     rows: VecDeque<Result<F::Row, LogFinding>>,
     used: Vec<F::Row>,
-    done: oneshot::Sender<thread::Result<Block<F>>>,
+    done: oneshot::Sender<thread::Result<ReadBlock<F>>>,
 }
 
-impl<F: LogForm> ReadingThread<F> {
+impl<F: LogFormat> ReadingThread<F> {
     /// Begins to read the next block on the thread. If the thread cannot be started, the block is
     /// read when it is needed.
     fn begin(
@@ -47,7 +47,7 @@ impl<F: LogForm> ReadingThread<F> {
             let work = move || {
                 for Job { reader, rows, used, done } in queue {
                     drop(used);
-                    let read = catch_unwind(AssertUnwindSafe(|| Block::read(reader, rows)));
+                    let read = catch_unwind(AssertUnwindSafe(|| ReadBlock::read(reader, rows)));
                     let _nobody_waits = done.send(read);
                 }
             };
@@ -62,7 +62,7 @@ impl<F: LogForm> ReadingThread<F> {
     }
 }
 
-impl<F: LogForm> Default for ReadingThread<F> {
+impl<F: LogFormat> Default for ReadingThread<F> {
     fn default() -> Self {
         Self(None)
     }
@@ -70,27 +70,27 @@ impl<F: LogForm> Default for ReadingThread<F> {
 
 /// The rows of one log, and the findings about lines that are not rows. At most two blocks of them
 /// exist: one that is used, and the next one.
-pub(crate) struct ReadAhead<F: LogForm> {
+pub(crate) struct ReadAhead<F: LogFormat> {
     now: VecDeque<Result<F::Row, LogFinding>>,
     rest: Rest<F>,
 }
 
-enum Rest<F: LogForm> {
+enum Rest<F: LogFormat> {
     /// The rest of the log is not read yet.
     Unread(F::Reader),
     /// The next block is read on the thread.
-    Reading(oneshot::Receiver<thread::Result<Block<F>>>),
+    Reading(oneshot::Receiver<thread::Result<ReadBlock<F>>>),
     /// The log was read to its end. `None` if reading failed, or while the state changes.
     Ended(Option<F::Reader>),
 }
 
-struct Block<F: LogForm> {
+struct ReadBlock<F: LogFormat> {
     rows: VecDeque<Result<F::Row, LogFinding>>,
     reader: F::Reader,
     is_last: bool,
 }
 
-impl<F: LogForm> ReadAhead<F> {
+impl<F: LogFormat> ReadAhead<F> {
     pub(crate) fn new(reader: F::Reader) -> Self {
         Self { now: VecDeque::new(), rest: Rest::Unread(reader) }
     }
@@ -119,7 +119,7 @@ impl<F: LogForm> ReadAhead<F> {
                 }
                 // The first rows are read here, because most logs of a small server have few.
                 unread => match std::mem::replace(unread, Rest::Ended(None)) {
-                    Rest::Unread(reader) => Block::read(reader, VecDeque::new()),
+                    Rest::Unread(reader) => ReadBlock::read(reader, VecDeque::new()),
                     _ => return Ok(None),
                 },
             };
@@ -142,7 +142,7 @@ impl<F: LogForm> ReadAhead<F> {
     }
 }
 
-impl<F: LogForm> Block<F> {
+impl<F: LogFormat> ReadBlock<F> {
     fn read(mut reader: F::Reader, mut rows: VecDeque<Result<F::Row, LogFinding>>) -> Self {
         let begin = F::bytes_read(&reader);
         while rows.len() < BLOCK_ROWS && F::bytes_read(&reader) - begin < BLOCK_BYTES {

@@ -1,6 +1,6 @@
 //! [`AuditLogs`] and [`AccessLogs`]: read the logs of several servers together.
 
-use crate::logs::merge::{Input, LogForm, MergedLogs};
+use crate::logs::merge::{Input, LogFormat, MergedLogs};
 use std::io::{self, Read};
 use std::sync::Arc;
 use ucupdate_audit::{
@@ -264,7 +264,7 @@ impl<R> Logged<R> {
 #[derive(Debug)]
 struct AuditForm;
 
-impl LogForm for AuditForm {
+impl LogFormat for AuditForm {
     type Row = AuditRow;
     type Reader = AuditReader<Input>;
     const KIND: LogKind = LogKind::Audit;
@@ -299,7 +299,7 @@ struct AccessForm {
     client_from: Option<Box<str>>,
 }
 
-impl LogForm for AccessForm {
+impl LogFormat for AccessForm {
     type Row = AccessRow;
     type Reader = AccessReader<Input>;
     const KIND: LogKind = LogKind::Access;

@@ -10,14 +10,14 @@ use crate::logs::place::check_empty;
 use crate::logs::writer::LogError;
 use crate::maintenance::access::store_time;
 use std::collections::BTreeMap;
-use ucupdate_audit::{LogDate, LogFile as FileOfLog, LogKind, LogName, RetentionDays, ServerName};
+use ucupdate_audit::{LogDate, LogFile, LogKind, LogName, RetentionDays, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreKey};
 
 #[derive(Clone)]
-struct LogFile {
+struct StoredLogFile {
     name: LogName,
-    kind: FileOfLog,
+    kind: LogFile,
     key: StoreKey,
     modified: UnixTime,
 }
@@ -46,7 +46,7 @@ pub(crate) async fn remove_old(
                 is_old(*date) && is_past(day(kind, &options.zone, *written), today, options.days)
             })
         };
-        let old: Vec<LogFile> = files
+        let old: Vec<StoredLogFile> = files
             .iter()
             .filter(|file| file.name.server == options.server || is_gone(&file.name.server))
             .filter(|file| is_old(file.name.date))
@@ -91,7 +91,7 @@ async fn find_all_old(
     days: RetentionDays,
     any_share: bool,
     now: UnixTime,
-) -> Result<Vec<LogFile>, LogError> {
+) -> Result<Vec<StoredLogFile>, LogError> {
     let mut all_old = Vec::new();
     let now = store_time(store, now).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
@@ -106,13 +106,13 @@ async fn find_all_old(
     Ok(all_old)
 }
 
-async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<LogFile>, LogError> {
+async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<StoredLogFile>, LogError> {
     let mut files = Vec::new();
     let mut pages = store.pages(kind.folder());
     while let Some(page) = pages.next().await? {
         files.extend(page.into_iter().filter_map(|meta| {
-            let (name, file) = FileOfLog::of(meta.key.as_str())?;
-            Some(LogFile { name, kind: file, modified: UnixTime::from(meta.modified), key: meta.key })
+            let (name, file) = LogFile::of(meta.key.as_str())?;
+            Some(StoredLogFile { name, kind: file, modified: UnixTime::from(meta.modified), key: meta.key })
         }));
     }
     if files.is_empty() {
@@ -133,14 +133,14 @@ fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
 }
 
 /// Returns the number of logs among the files. The file with the zone of a log does not count.
-fn count(files: &[LogFile]) -> usize {
-    files.iter().filter(|file| file.kind != FileOfLog::Zone).count()
+fn count(files: &[StoredLogFile]) -> usize {
+    files.iter().filter(|file| file.kind != LogFile::Zone).count()
 }
 
-async fn delete(store: &dyn ImageStore, files: &[LogFile]) -> Result<usize, LogError> {
+async fn delete(store: &dyn ImageStore, files: &[StoredLogFile]) -> Result<usize, LogError> {
     // The zone files are removed last, so that no log is left without its zone. A zone file without
     // its log is removed the next time.
-    let (zones, logs): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.kind == FileOfLog::Zone);
+    let (zones, logs): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.kind == LogFile::Zone);
     for file in logs.iter().chain(&zones) {
         store.delete(&file.key).await?;
     }

@@ -36,7 +36,7 @@ pub(crate) struct LogTail {
     /// The time zone of audit logs without a `.zone` file.
     zone: Zone,
     since: UnixTime,
-    sources: BTreeMap<(ServerName, bool), Source>,
+    sources: BTreeMap<(ServerName, bool), TailSource>,
 }
 
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl TailRow {
 
 /// The logs of one kind of one server, and the rows of them that were read but not returned.
 #[derive(Debug, Default)]
-struct Source {
+struct TailSource {
     files: BTreeMap<(LogDate, u32, LogFile), TailFile>,
     rows: VecDeque<TailRow>,
 }
@@ -182,7 +182,7 @@ impl LogTail {
     }
 }
 
-impl Source {
+impl TailSource {
     /// Reads the next piece of the first file that has unread bytes. Returns `false` if no file has
     /// unread bytes.
     async fn read_piece(

@@ -90,8 +90,8 @@ const LIST_TIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Logs {
-    audit: Arc<Log>,
-    access: Arc<Log>,
+    audit: Arc<LogQueue>,
+    access: Arc<LogQueue>,
     audit_format: AuditFormat,
     access_format: AccessFormat,
     options: LogOptions,
@@ -111,7 +111,7 @@ impl Logs {
         let roll = options.roll.with_append(store.can_append());
         let log = |rolling, kind| {
             let zone = Some(options.zone.clone()).filter(|_| kind == LogKind::Audit);
-            let log = Arc::new(Log::new(rolling, kind, zone, events.clone()));
+            let log = Arc::new(LogQueue::new(rolling, kind, zone, events.clone()));
             tokio::spawn(Arc::clone(&log).write(Arc::clone(&store), Arc::clone(&clock)));
             log
         };
@@ -205,28 +205,28 @@ impl Drop for Logs {
 
 /// One log: its waiting rows, and the task that writes them.
 #[derive(Debug)]
-struct Log {
+struct LogQueue {
     rolling: Mutex<RollingLog>,
     /// The time zone of an audit log. The name of the zone is stored beside each file, unless it is UTC. `None` for an access log.
     zone: Option<Zone>,
     /// Wakes the background task.
     wake: Notify,
     /// The progress of the background task.
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<WriterProgress>,
     kind: LogKind,
     events: Listeners,
     losses: Losses,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Progress {
+struct WriterProgress {
     stopped: bool,
     /// `true` if requests no longer wait for room, because the server shuts down.
     has_no_waits: bool,
     last_failure: String,
 }
 
-impl Log {
+impl LogQueue {
     fn new(rolling: RollingLog, kind: LogKind, zone: Option<Zone>, events: Listeners) -> Self {
         Self {
             rolling: Mutex::new(rolling),

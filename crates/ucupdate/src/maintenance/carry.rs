@@ -140,7 +140,7 @@ pub async fn carry(
     let mut copied = there.checked_sub(1).map_or(0, |last| numbers[last]);
     for numbers in numbers[there..].chunks(AT_ONCE) {
         let read: Vec<_> = numbers.iter().map(|number| read_revision(&**from, *number)).collect();
-        let read: Vec<Revision> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
+        let read: Vec<CarriedRevision> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
         check_chain(&read, &mut previous)?;
         let written: Vec<_> = read.iter().map(|revision| write_revision(&**to, revision)).collect();
         // All of them end before an error is returned, so that what they made is known.
@@ -175,7 +175,7 @@ pub async fn carry(
 /// the last revision before the gap. `None` if the gap is at the first of `revisions`.
 async fn take_back_behind_gap(
     to: &dyn ImageStore,
-    revisions: &[Revision],
+    revisions: &[CarriedRevision],
     written: &[Result<bool, CarryError>],
 ) -> Result<Option<u64>, CarryError> {
     let (mut newest, mut is_behind_gap, mut deleted) = (None, false, Ok(()));
@@ -195,7 +195,7 @@ async fn take_back_behind_gap(
 }
 
 /// Returns whether a store has a revision with the same bytes as the source store.
-async fn holds(store: &dyn ImageStore, revision: &Revision) -> bool {
+async fn holds(store: &dyn ImageStore, revision: &CarriedRevision) -> bool {
     store.get_bytes(&revision.key, MAX_REVISION_BYTES).await.is_ok_and(|there| there == revision.bytes)
 }
 
@@ -353,7 +353,7 @@ const CREATE_TRIES: u32 = 3;
 const AT_ONCE: usize = 16;
 
 /// A revision as it is in the source store.
-struct Revision {
+struct CarriedRevision {
     number: u64,
     key: StoreKey,
     bytes: Bytes,
@@ -361,17 +361,20 @@ struct Revision {
     previous: Sha256Digest,
 }
 
-async fn read_revision(from: &dyn ImageStore, number: u64) -> Result<Revision, CarryError> {
+async fn read_revision(from: &dyn ImageStore, number: u64) -> Result<CarriedRevision, CarryError> {
     let key = keys::revision(number);
     let bytes = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
     let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes).map_err(damaged)?;
-    Ok(Revision { number, key, bytes, previous: document.previous })
+    Ok(CarriedRevision { number, key, bytes, previous: document.previous })
 }
 
 /// Checks that each revision follows the one before it. `previous` is the number and the SHA-256 of
 /// the last revision so far.
-fn check_chain(revisions: &[Revision], previous: &mut Option<(u64, Sha256Digest)>) -> Result<(), CarryError> {
-    for Revision { number, key, bytes, previous: stated } in revisions {
+fn check_chain(
+    revisions: &[CarriedRevision],
+    previous: &mut Option<(u64, Sha256Digest)>,
+) -> Result<(), CarryError> {
+    for CarriedRevision { number, key, bytes, previous: stated } in revisions {
         if let Some((_, found)) = previous.filter(|(before, found)| before + 1 == *number && found != stated)
         {
             return Err(damaged(DocumentError::Chain { key: key.to_string(), stated: *stated, found }));
@@ -382,8 +385,8 @@ fn check_chain(revisions: &[Revision], previous: &mut Option<(u64, Sha256Digest)
 }
 
 /// Writes a revision as it is. Returns `false` if the target store had it already.
-async fn write_revision(to: &dyn ImageStore, revision: &Revision) -> Result<bool, CarryError> {
-    let Revision { number, key, bytes, .. } = revision;
+async fn write_revision(to: &dyn ImageStore, revision: &CarriedRevision) -> Result<bool, CarryError> {
+    let CarriedRevision { number, key, bytes, .. } = revision;
     let mut tries = 1;
     loop {
         match to.create(key, bytes.clone()).await {

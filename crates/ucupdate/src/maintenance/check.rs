@@ -110,7 +110,7 @@ pub async fn check_store(
     }
     let mut next = revisions.is_some().then_some(1_u64);
     let listed = StoredAt::of(&revisions.unwrap_or_default());
-    let mut chain = Chain::default();
+    let mut chain = CheckedHistory::default();
     // The problems that can be repaired if a later checkpoint has the rule book: the revision and the index in the list
     // of problems.
     let mut problems_at: Vec<(u64, usize)> = Vec::new();
@@ -120,8 +120,8 @@ pub async fn check_store(
         next = number.checked_add(1);
         let key = keys::revision(number);
         let bytes = match object_of(store, &key, MAX_REVISION_BYTES).await? {
-            Stored::Bytes(bytes) => bytes,
-            Stored::Missing => {
+            HistoryObject::Bytes(bytes) => bytes,
+            HistoryObject::Missing => {
                 // The first missing revision stands for all missing revisions up to the next existing one.
                 let Some(later) = listed.next_after(number) else { break };
                 chain.skip();
@@ -136,7 +136,7 @@ pub async fn check_store(
                 found.problems.push(StoreProblem::RevisionMissing { key, can_continue: false });
                 continue;
             }
-            Stored::Unreadable(what) => {
+            HistoryObject::Unreadable(what) => {
                 chain.skip();
                 let key = key.to_string();
                 found.problems.push(StoreProblem::Unreadable { key, what });
@@ -295,7 +295,7 @@ async fn look_at_inventories(store: &dyn ImageStore, found: &mut StoreCheck) -> 
 }
 
 /// The history that was read so far.
-struct Chain {
+struct CheckedHistory {
     book: RuleBook,
     /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
@@ -313,7 +313,7 @@ struct Chain {
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
 }
 
-impl Default for Chain {
+impl Default for CheckedHistory {
     fn default() -> Self {
         Self {
             book: RuleBook::default(),
@@ -327,7 +327,7 @@ impl Default for Chain {
     }
 }
 
-impl Chain {
+impl CheckedHistory {
     /// Leaves out a revision that is missing or cannot be read.
     fn skip(&mut self) {
         self.sha256 = None;
@@ -399,9 +399,9 @@ impl Chain {
         number: u64,
     ) -> Result<Option<String>, StoreError> {
         let bytes = match object_of(store, key, MAX_CHECKPOINT_BYTES).await? {
-            Stored::Bytes(bytes) => bytes,
-            Stored::Missing => return Ok(None),
-            Stored::Unreadable(what) => return Ok(Some(format!("cannot be read: {what}"))),
+            HistoryObject::Bytes(bytes) => bytes,
+            HistoryObject::Missing => return Ok(None),
+            HistoryObject::Unreadable(what) => return Ok(Some(format!("cannot be read: {what}"))),
         };
         let checkpoint = match Checkpoint::read(key.as_str(), &bytes) {
             Ok(Some(checkpoint)) => checkpoint,
@@ -451,7 +451,9 @@ pub(crate) async fn read_losses(
 ) -> Result<Vec<(Checkpoint, Continuation)>, StoreError> {
     let mut all = Vec::new();
     for meta in store.list_all(keys::CONTINUED, usize::MAX).await? {
-        let Stored::Bytes(bytes) = object_of(store, &meta.key, MAX_CHECKPOINT_BYTES).await? else { continue };
+        let HistoryObject::Bytes(bytes) = object_of(store, &meta.key, MAX_CHECKPOINT_BYTES).await? else {
+            continue;
+        };
         let Ok(Some((checkpoint, Some(loss)))) = Checkpoint::read_with(meta.key.as_str(), &bytes) else {
             continue;
         };
@@ -588,22 +590,26 @@ async fn count_orphans(
 }
 
 /// The result of reading an object of the history.
-enum Stored {
+enum HistoryObject {
     Bytes(bytes::Bytes),
     Missing,
     /// The object exists but cannot be read. The text is the reason.
     Unreadable(String),
 }
 
-/// Reads an object. An object that exists but cannot be read is [`Stored::Unreadable`].
+/// Reads an object. An object that exists but cannot be read is [`HistoryObject::Unreadable`].
 ///
 /// # Errors
 /// When the store does not answer, so that nothing is known about the object.
-async fn object_of(store: &dyn ImageStore, key: &StoreKey, limit: usize) -> Result<Stored, StoreError> {
+async fn object_of(
+    store: &dyn ImageStore,
+    key: &StoreKey,
+    limit: usize,
+) -> Result<HistoryObject, StoreError> {
     match store.get_bytes(key, limit).await {
-        Ok(bytes) => Ok(Stored::Bytes(bytes)),
-        Err(StoreError::NotFound { .. }) => Ok(Stored::Missing),
-        Err(error) => why_unreadable(error).map(Stored::Unreadable),
+        Ok(bytes) => Ok(HistoryObject::Bytes(bytes)),
+        Err(StoreError::NotFound { .. }) => Ok(HistoryObject::Missing),
+        Err(error) => why_unreadable(error).map(HistoryObject::Unreadable),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::admin::Admin;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::maintenance::access::store_time;
-use crate::maintenance::retention::Kept;
+use crate::maintenance::retention::KeptRevisions;
 use crate::packages::description;
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, read_revision};
@@ -127,7 +127,8 @@ impl Admin<'_> {
             if let Some(expected) = expected.filter(|expected| *expected != seen) {
                 return Err(Refusal::RevisionConflict { expected, found: seen }.into());
             }
-            let kept = Kept::read(service.store(), seen, now, service.inner.options.retention).await?;
+            let kept =
+                KeptRevisions::read(service.store(), seen, now, service.inner.options.retention).await?;
             let packages = snapshot.book().packages().filter(|package| {
                 !kept.packages.contains(&package.id())
                     && stored_at

@@ -38,7 +38,7 @@ pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError>
     let losses = read_losses(store).await?;
     let newest = numbers.last().copied().unwrap_or_default();
     let checkpoint_at = newest - newest % CHECKPOINT_EVERY;
-    let mut walk = Walk::default();
+    let mut walk = ReplayWalk::default();
     let mut checkpoint = None;
     let mut ahead =
         stream::iter(numbers.clone()).map(|number| read_revision(store, number)).buffered(READ_AHEAD);
@@ -65,7 +65,7 @@ pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError>
 }
 
 /// The book and the digest at the revision that was read last.
-struct Walk<'a> {
+struct ReplayWalk<'a> {
     number: u64,
     sha256: Sha256Digest,
     book: RuleBook,
@@ -79,7 +79,7 @@ struct Walk<'a> {
     is_sealed: bool,
 }
 
-impl Default for Walk<'_> {
+impl Default for ReplayWalk<'_> {
     fn default() -> Self {
         Self {
             number: 0,
@@ -92,7 +92,7 @@ impl Default for Walk<'_> {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ReplayWalk<'a> {
     fn is_known(&self) -> bool {
         self.over_loss.is_none()
     }

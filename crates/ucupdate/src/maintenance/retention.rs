@@ -117,14 +117,14 @@ impl StoredAt {
 
 /// The kept revisions, and the packages they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct KeptRevisions {
     /// The oldest kept revision. It is 0 if there is none.
     pub(crate) first: u64,
     /// The packages of the kept revisions: those of their rules and interim images, and those that they ingested.
     pub(crate) packages: BTreeSet<PackageId>,
 }
 
-impl Kept {
+impl KeptRevisions {
     /// Reads the kept revisions of a history whose newest revision is `newest`. `now` is the time by the clock of the store.
     pub(crate) async fn read(
         store: &Arc<dyn ImageStore>,

@@ -108,7 +108,7 @@ impl UpdateService {
         let Some(opened) = opened else {
             return Err(TreeError::InUse { folder: folder.display().to_string() });
         };
-        let tree = Arc::new(Tree { folder: opened, store_folder });
+        let tree = Arc::new(ExportTree { folder: opened, store_folder });
         for file in snapshot.files().iter() {
             let at = folder.join(&*file.path);
             let (doing, file_there) = (Arc::clone(&tree), file.clone());
@@ -135,7 +135,7 @@ impl UpdateService {
     }
 
     /// Copies a file from the store. Returns `false` if it is missing or damaged there.
-    async fn copy(&self, tree: &Arc<Tree>, file: &ServedFile, at: &Path) -> Result<bool, TreeError> {
+    async fn copy(&self, tree: &Arc<ExportTree>, file: &ServedFile, at: &Path) -> Result<bool, TreeError> {
         let bytes = match self.open_file(file, None).await {
             Ok(bytes) => bytes,
             Err(StoreError::NotFound { .. } | StoreError::Integrity { .. }) => return Ok(false),
@@ -149,7 +149,7 @@ impl UpdateService {
     }
 }
 
-struct Tree {
+struct ExportTree {
     folder: TreeFolder,
     store_folder: Option<Folder>,
 }
@@ -160,7 +160,7 @@ enum Done {
     ToBeCopied,
 }
 
-impl Tree {
+impl ExportTree {
     /// Keeps the existing file if it is right. Otherwise makes a link to the file of the store, if
     /// that is possible.
     fn link(&self, file: &ServedFile) -> io::Result<Done> {

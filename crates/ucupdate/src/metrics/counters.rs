@@ -2,7 +2,7 @@
 
 use crate::events::event::{Event, Events, FetchOutcome};
 use crate::metrics::histogram::Histogram;
-use crate::metrics::store::{Operation, StoreMetrics};
+use crate::metrics::store::{StoreMetrics, StoreOperation};
 use crate::state::rule_history::Revision;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -210,7 +210,7 @@ impl Metrics {
         StoreMetrics::watch(&self.store, store)
     }
 
-    pub(crate) fn operations(&self) -> impl Iterator<Item = (Operation, &Histogram, u64)> {
+    pub(crate) fn operations(&self) -> impl Iterator<Item = (StoreOperation, &Histogram, u64)> {
         self.store.read()
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Histogram {
 }
 
 /// The state of a histogram at one time.
-pub(crate) struct Reading {
+pub(crate) struct HistogramReading {
     /// The cumulative number of durations up to each bound.
     pub(crate) up_to: [u64; BOUNDS.len()],
     pub(crate) count: u64,
@@ -42,7 +42,7 @@ impl Histogram {
         self.sum.fetch_add(micros, Ordering::Relaxed);
     }
 
-    pub(crate) fn read(&self) -> Reading {
+    pub(crate) fn read(&self) -> HistogramReading {
         let mut so_far = 0;
         let up_to = std::array::from_fn(|bucket| {
             so_far += self.counts[bucket].load(Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl Histogram {
         });
         let count = so_far + self.counts[BOUNDS.len()].load(Ordering::Relaxed);
         let sum = Duration::from_micros(self.sum.load(Ordering::Relaxed));
-        Reading { up_to, count, sum_seconds: sum.as_secs_f64() }
+        HistogramReading { up_to, count, sum_seconds: sum.as_secs_f64() }
     }
 }
 

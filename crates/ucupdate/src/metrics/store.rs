@@ -10,7 +10,7 @@ use std::time::Instant;
 use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum StoreOperation {
     Create,
     Put,
     Get,
@@ -20,7 +20,7 @@ pub(crate) enum Operation {
     Append,
 }
 
-impl Operation {
+impl StoreOperation {
     const ALL: [Self; 7] =
         [Self::Create, Self::Put, Self::Get, Self::Head, Self::Delete, Self::List, Self::Append];
 
@@ -39,8 +39,8 @@ impl Operation {
 
 #[derive(Debug, Default)]
 pub(crate) struct StoreMetrics {
-    times: [Histogram; Operation::ALL.len()],
-    errors: [AtomicU64; Operation::ALL.len()],
+    times: [Histogram; StoreOperation::ALL.len()],
+    errors: [AtomicU64; StoreOperation::ALL.len()],
 }
 
 impl StoreMetrics {
@@ -48,8 +48,8 @@ impl StoreMetrics {
         Arc::new(WatchedStore { store, metrics: Arc::clone(metrics) })
     }
 
-    pub(crate) fn read(&self) -> impl Iterator<Item = (Operation, &Histogram, u64)> {
-        Operation::ALL.into_iter().map(|operation| {
+    pub(crate) fn read(&self) -> impl Iterator<Item = (StoreOperation, &Histogram, u64)> {
+        StoreOperation::ALL.into_iter().map(|operation| {
             let at = operation as usize;
             (operation, &self.times[at], self.errors[at].load(Ordering::Relaxed))
         })
@@ -60,7 +60,7 @@ impl StoreMetrics {
     /// not exist.
     async fn timed<T>(
         &self,
-        operation: Operation,
+        operation: StoreOperation,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let began = Instant::now();
@@ -86,27 +86,27 @@ struct WatchedStore {
 #[async_trait]
 impl ImageStore for WatchedStore {
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.metrics.timed(Operation::Create, self.store.create(key, bytes)).await
+        self.metrics.timed(StoreOperation::Create, self.store.create(key, bytes)).await
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        self.metrics.timed(Operation::Put, self.store.put(key, bytes)).await
+        self.metrics.timed(StoreOperation::Put, self.store.put(key, bytes)).await
     }
 
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        self.metrics.timed(Operation::Get, self.store.get(key, range)).await
+        self.metrics.timed(StoreOperation::Get, self.store.get(key, range)).await
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        self.metrics.timed(Operation::Head, self.store.head(key)).await
+        self.metrics.timed(StoreOperation::Head, self.store.head(key)).await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.metrics.timed(Operation::Delete, self.store.delete(key)).await
+        self.metrics.timed(StoreOperation::Delete, self.store.delete(key)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.metrics.timed(Operation::List, self.store.list(prefix, after)).await
+        self.metrics.timed(StoreOperation::List, self.store.list(prefix, after)).await
     }
 
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
@@ -118,6 +118,6 @@ impl ImageStore for WatchedStore {
     }
 
     async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
-        self.metrics.timed(Operation::Append, self.store.append(key, at, bytes)).await
+        self.metrics.timed(StoreOperation::Append, self.store.append(key, at, bytes)).await
     }
 }

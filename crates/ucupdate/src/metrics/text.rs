@@ -15,7 +15,7 @@ impl Metrics {
     /// Returns all metrics as text for Prometheus: the counters, and the state of the service. It
     /// does not read the store.
     pub fn prometheus_text(&self, service: &UpdateService) -> String {
-        let mut text = Text(String::with_capacity(16 * 1024));
+        let mut text = MetricsText(String::with_capacity(16 * 1024));
         self.requests(&mut text);
         self.fleet(&mut text);
         self.store(&mut text);
@@ -31,7 +31,7 @@ impl Metrics {
         text.0
     }
 
-    fn requests(&self, text: &mut Text) {
+    fn requests(&self, text: &mut MetricsText) {
         text.family("requests_total", "counter", "Requests by kind of path and HTTP status");
         for (path, statuses) in PATHS.iter().zip(&self.requests) {
             for (status, count) in (100..).zip(statuses.iter()) {
@@ -54,7 +54,7 @@ impl Metrics {
         text.counter("unreadable_requests_total", "Bodies that are not update requests", &self.unreadable);
     }
 
-    fn fleet(&self, text: &mut Text) {
+    fn fleet(&self, text: &mut MetricsText) {
         text.family("decisions_total", "counter", "Decisions by reason, one for each module of a request");
         for (reason, count) in REASONS.iter().zip(&self.decisions) {
             text.sample("decisions_total", &[("reason", reason)], read(count));
@@ -84,7 +84,7 @@ impl Metrics {
     }
 
     /// Writes the number of devices in each state. Writes nothing before the first count.
-    fn devices(&self, text: &mut Text) {
+    fn devices(&self, text: &mut MetricsText) {
         let counted_at = self.counted_at.load(Ordering::Relaxed);
         if counted_at == i64::MIN {
             return;
@@ -98,7 +98,7 @@ impl Metrics {
         text.sample(name, &[], millis(counted_at));
     }
 
-    fn store(&self, text: &mut Text) {
+    fn store(&self, text: &mut MetricsText) {
         let name = "store_operation_duration_seconds";
         text.family(name, "histogram", "Time of the calls of the store; for get until the object is open");
         for (operation, times, _) in self.operations() {
@@ -112,7 +112,7 @@ impl Metrics {
 }
 
 /// Writes the current state of the service.
-fn state(text: &mut Text, service: &UpdateService) {
+fn state(text: &mut MetricsText, service: &UpdateService) {
     let health = service.health();
     let snapshot = service.snapshot();
     let gauges = [
@@ -174,9 +174,9 @@ fn millis(millis: i64) -> String {
 }
 
 /// The text that was written so far. Writing to a string cannot fail.
-struct Text(String);
+struct MetricsText(String);
 
-impl Text {
+impl MetricsText {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _written = write!(self.0, "# HELP ucupdate_{name} {help}\n# TYPE ucupdate_{name} {kind}\n");
     }

@@ -103,7 +103,7 @@ impl ChannelSink {
         Self { events, bytes: None, unsent: Vec::new() }
     }
 
-    fn tell(&self, event: ReaderEvent) -> io::Result<()> {
+    fn send_event(&self, event: ReaderEvent) -> io::Result<()> {
         self.events.blocking_send(event).map_err(|_| given_up())
     }
 
@@ -124,7 +124,7 @@ impl MemberSink for ChannelSink {
         self.unsent =
             Vec::with_capacity(usize::try_from(member.size).map_or(ROOM_BYTES, |size| size.min(ROOM_BYTES)));
         let member = NewMember { index: member.index, name: member.name.clone(), role: member.role, chunks };
-        self.tell(ReaderEvent::Member(member))
+        self.send_event(ReaderEvent::Member(member))
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -147,6 +147,6 @@ impl MemberSink for ChannelSink {
     }
 
     fn start_over(&mut self) -> io::Result<()> {
-        self.tell(ReaderEvent::StartOver)
+        self.send_event(ReaderEvent::StartOver)
     }
 }

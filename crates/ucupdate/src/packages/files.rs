@@ -55,11 +55,11 @@ struct FilePlace {
     /// The index of the file among the files of this release or interim image.
     file: u32,
     package: PackageId,
-    folder: Folder,
+    folder: FolderKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Folder {
+enum FolderKind {
     /// The folder of a release. If a rule uses the release, the folder has the spelling of the
     /// rule, otherwise that of the package.
     Release,
@@ -100,17 +100,17 @@ impl<'a> FileIndex<'a> {
         let release = || package.releases.get(place.item as usize);
         let interim = || package.interim.get(place.item as usize);
         let (folder, files) = match place.folder {
-            Folder::Release => {
+            FolderKind::Release => {
                 let release = release()?;
                 let used = place_in_rule(self.book, place.package, release);
                 let rule = used.map_or(&release.rule, |(rule, _)| rule.key());
                 (Release::folder(rule, &release.version), &release.files)
             }
-            Folder::Interim => {
+            FolderKind::Interim => {
                 let image = interim()?;
                 (InterimImage::folder(&image.locale), &image.files)
             }
-            Folder::InterimVersion => {
+            FolderKind::InterimVersion => {
                 let image = interim()?;
                 (InterimImage::folder_of_version(&image.locale, &image.version), &image.files)
             }
@@ -134,7 +134,12 @@ impl FilePlaces {
         for (image, package) in book.interim_images().chain(book.pending_interim_images()) {
             let mut images = book.package(package).into_iter().flat_map(|package| &package.interim);
             let item = images.position(|other| std::ptr::eq(other, image)).unwrap_or_default();
-            found.add((package, item), Folder::Interim, &InterimImage::folder(&image.locale), &image.files);
+            found.add(
+                (package, item),
+                FolderKind::Interim,
+                &InterimImage::folder(&image.locale),
+                &image.files,
+            );
         }
         found.add_interim_by_version(book);
         let mut packages: Vec<_> = book.packages().collect();
@@ -143,11 +148,11 @@ impl FilePlaces {
             let id = package.id();
             for (item, image) in package.interim.iter().enumerate().rev() {
                 let folder = InterimImage::folder(&image.locale);
-                found.add((id, item), Folder::Interim, &folder, &image.files);
+                found.add((id, item), FolderKind::Interim, &folder, &image.files);
             }
             for (item, release) in package.releases.iter().enumerate().rev() {
                 let folder = Release::folder(&release.rule, &release.version);
-                found.add((id, item), Folder::Release, &folder, &release.files);
+                found.add((id, item), FolderKind::Release, &folder, &release.files);
             }
         }
         found.sort(book)
@@ -180,13 +185,13 @@ impl FoundFiles {
                 images.iter().any(|(image, ..)| !image.version.is_same_release(&images[0].0.version));
             for (image, package, item) in images.into_iter().filter(|_| has_several) {
                 let folder = InterimImage::folder_of_version(&image.locale, &image.version);
-                self.add((package, item), Folder::InterimVersion, &folder, &image.files);
+                self.add((package, item), FolderKind::InterimVersion, &folder, &image.files);
             }
         }
     }
 
     /// Adds the files of a release or of an interim image with the next number.
-    fn add(&mut self, item: (PackageId, usize), in_folder: Folder, folder: &str, files: &ReleaseFiles) {
+    fn add(&mut self, item: (PackageId, usize), in_folder: FolderKind, folder: &str, files: &ReleaseFiles) {
         self.order += 1;
         let (package, item) = (item.0, u32::try_from(item.1).unwrap_or(u32::MAX));
         for (number, file) in (0..).zip(files.iter()) {
@@ -217,7 +222,7 @@ impl FoundFiles {
 fn use_by_rule(book: &RuleBook, place: &FilePlace) -> (usize, u32) {
     let package = book.package(place.package);
     let release = package.and_then(|package| package.releases.get(place.item as usize));
-    let release = release.filter(|_| matches!(place.folder, Folder::Release));
+    let release = release.filter(|_| matches!(place.folder, FolderKind::Release));
     let used = release.and_then(|release| place_in_rule(book, place.package, release));
     used.map_or((usize::MAX, 0), |(_, candidate)| (candidate, place.item))
 }

@@ -48,19 +48,19 @@ const MAX_ENTRIES: usize = 1_000;
 pub(crate) struct ImageCache {
     capacity: u64,
     used: Arc<AtomicU64>,
-    entries: Mutex<HashMap<StoreKey, Entry>>,
+    entries: Mutex<HashMap<StoreKey, CacheEntry>>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct CacheEntry {
     counted_since: Instant,
     downloads: u32,
     last_used: Instant,
-    state: State,
+    state: CacheState,
 }
 
 #[derive(Debug)]
-enum State {
+enum CacheState {
     Counting,
     /// The channel closes when the image was read, or cannot be read.
     Loading(watch::Receiver<()>),
@@ -104,14 +104,15 @@ impl ImageCache {
         }
         let mut entries = self.entries();
         let entry = entries.get_mut(&file.key)?;
-        let State::Loaded(image) = &entry.state else { return None };
+        let CacheState::Loaded(image) = &entry.state else { return None };
         entry.last_used = Instant::now();
         (image.sha256 == file.sha256).then(|| Arc::clone(image))
     }
 
     fn forget(&self, image: &Arc<CachedImage>) {
         let mut entries = self.entries();
-        let is_this = |entry: &Entry| matches!(&entry.state, State::Loaded(now) if Arc::ptr_eq(now, image));
+        let is_this =
+            |entry: &CacheEntry| matches!(&entry.state, CacheState::Loaded(now) if Arc::ptr_eq(now, image));
         if entries.get(&image.key).is_some_and(is_this) {
             entries.remove(&image.key);
         }
@@ -126,9 +127,9 @@ impl ImageCache {
         file: &ServedFile,
     ) -> Option<Arc<CachedImage>> {
         let loading = match &self.entries().get(&file.key)?.state {
-            State::Counting => return None,
-            State::Loading(loading) => Some(loading.clone()),
-            State::Loaded(_) => None,
+            CacheState::Counting => return None,
+            CacheState::Loading(loading) => Some(loading.clone()),
+            CacheState::Loaded(_) => None,
         };
         if let Some(mut loading) = loading {
             let _loaded_or_late = tokio::time::timeout(LOAD_TIME, loading.changed()).await;
@@ -144,36 +145,42 @@ impl ImageCache {
         let now = Instant::now();
         let mut entries = self.entries();
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&file.key) {
-            entries.retain(|_, entry| !matches!(entry.state, State::Counting));
+            entries.retain(|_, entry| !matches!(entry.state, CacheState::Counting));
         }
-        let entry = entries.entry(file.key.clone()).or_insert_with(|| Entry {
+        let entry = entries.entry(file.key.clone()).or_insert_with(|| CacheEntry {
             counted_since: now,
             downloads: 0,
             last_used: now,
-            state: State::Counting,
+            state: CacheState::Counting,
         });
         if now - entry.counted_since > WINDOW {
             (entry.counted_since, entry.downloads) = (now, 0);
         }
         entry.last_used = now;
         entry.downloads = entry.downloads.saturating_add(1);
-        if !matches!(entry.state, State::Counting) || entry.downloads < HOT_DOWNLOADS {
+        if !matches!(entry.state, CacheState::Counting) || entry.downloads < HOT_DOWNLOADS {
             return None;
         }
         let room = self.make_room(&mut entries, file.size, now)?;
         let (done, loading) = watch::channel(());
         if let Some(entry) = entries.get_mut(&file.key) {
-            entry.state = State::Loading(loading);
+            entry.state = CacheState::Loading(loading);
         }
         Some(LoadOrder { room, done })
     }
 
     /// Reserves room for `size` bytes, and evicts images for it if necessary. Images that are in
     /// use, or were used within [`WINDOW`], are not evicted. `None` if there is not enough room.
-    fn make_room(&self, entries: &mut HashMap<StoreKey, Entry>, size: u64, now: Instant) -> Option<Room> {
+    fn make_room(
+        &self,
+        entries: &mut HashMap<StoreKey, CacheEntry>,
+        size: u64,
+        now: Instant,
+    ) -> Option<Room> {
         while self.used.load(Ordering::Relaxed).saturating_add(size) > self.capacity {
-            let is_idle = |entry: &Entry| {
-                let is_unused = matches!(&entry.state, State::Loaded(image) if Arc::strong_count(image) == 1);
+            let is_idle = |entry: &CacheEntry| {
+                let is_unused =
+                    matches!(&entry.state, CacheState::Loaded(image) if Arc::strong_count(image) == 1);
                 is_unused && now - entry.last_used > WINDOW
             };
             let idle = entries.iter().filter(|(_, entry)| is_idle(entry));
@@ -191,14 +198,14 @@ impl ImageCache {
         let image = read(store, file, room).await;
         let mut entries = self.entries();
         match (image, entries.get_mut(&file.key)) {
-            (Some(image), Some(entry)) => entry.state = State::Loaded(Arc::new(image)),
+            (Some(image), Some(entry)) => entry.state = CacheState::Loaded(Arc::new(image)),
             _ => drop(entries.remove(&file.key)),
         }
         drop(entries);
         drop(done);
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<StoreKey, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<StoreKey, CacheEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -242,17 +249,17 @@ impl CachedImage {
         let range = self.meta().resolve(range)?;
         let at = |offset: u64| usize::try_from(offset).unwrap_or(self.bytes.len());
         let rest = self.bytes.slice(at(range.start)..at(range.end));
-        Ok(Box::pin(Pieces { _image: self, rest }))
+        Ok(Box::pin(CachedPieces { _image: self, rest }))
     }
 }
 
 /// The pieces of a download. While it exists, its image is not evicted.
-struct Pieces {
+struct CachedPieces {
     _image: Arc<CachedImage>,
     rest: Bytes,
 }
 
-impl Stream for Pieces {
+impl Stream for CachedPieces {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -414,7 +414,7 @@ impl Serialize for RevisionDocument {
 
 /// The format of a document. Its other fields are ignored.
 #[derive(Deserialize)]
-struct Format {
+struct DocumentFormat {
     format: Version,
 }
 
@@ -425,7 +425,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> R
 }
 
 fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
-    let Format { format } =
+    let DocumentFormat { format } =
         serde_json::from_slice(bytes).map_err(|error| DocumentError::unreadable(key, error))?;
     if format > FORMAT {
         return Err(DocumentError::newer(key, &format));

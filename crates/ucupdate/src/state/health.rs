@@ -71,7 +71,7 @@ pub(super) struct LookState {
 
 /// The log message about a read of the rule book.
 #[derive(Debug, PartialEq, Eq)]
-enum Report {
+enum ReadReport {
     Nothing,
     Recovered,
     Warning(String),
@@ -110,14 +110,14 @@ impl ReadTimes {
         }
     }
 
-    fn take(&self, error: Option<&StateError>, now: Instant) -> Report {
+    fn take(&self, error: Option<&StateError>, now: Instant) -> ReadReport {
         let mut state = self.state();
         let Some(error) = error else {
             let millis = now.saturating_duration_since(self.start).as_millis();
             self.last_success.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
             self.is_replaced.store(false, Ordering::Relaxed);
             let before = std::mem::take(&mut *state);
-            return if before.failed > 0 { Report::Recovered } else { Report::Nothing };
+            return if before.failed > 0 { ReadReport::Recovered } else { ReadReport::Nothing };
         };
         let text = error_chain(error);
         state.failed += 1;
@@ -129,10 +129,14 @@ impl ReadTimes {
         let is_due = state.reported_at.is_none_or(|then| now.saturating_duration_since(then) >= REPEAT_TIME);
         let is_serious = state.failed == MISSED_PROBES || (is_replaced && !was_replaced);
         if !(is_due || is_serious) {
-            return Report::Nothing;
+            return ReadReport::Nothing;
         }
         state.reported_at = Some(now);
-        if is_replaced || state.failed >= MISSED_PROBES { Report::Error(text) } else { Report::Warning(text) }
+        if is_replaced || state.failed >= MISSED_PROBES {
+            ReadReport::Error(text)
+        } else {
+            ReadReport::Warning(text)
+        }
     }
 
     fn since_success(&self) -> Duration {
@@ -160,14 +164,14 @@ fn is_replacement(error: &StateError) -> bool {
 }
 
 #[cfg(feature = "tracing")]
-fn report(report: Report) {
+fn report(report: ReadReport) {
     match report {
-        Report::Nothing => {}
-        Report::Recovered => tracing::warn!("the rule book can be read again"),
-        Report::Warning(error) => {
+        ReadReport::Nothing => {}
+        ReadReport::Recovered => tracing::warn!("the rule book can be read again"),
+        ReadReport::Warning(error) => {
             tracing::warn!(error, "cannot read the rule book; the last revision answers")
         }
-        Report::Error(error) => {
+        ReadReport::Error(error) => {
             tracing::error!(
                 error,
                 "cannot read the rule book; changes such as the kill switch have no effect here"
@@ -177,7 +181,7 @@ fn report(report: Report) {
 }
 
 #[cfg(not(feature = "tracing"))]
-fn report(_report: Report) {}
+fn report(_report: ReadReport) {}
 
 #[cfg(test)]
 mod tests {
@@ -197,24 +201,24 @@ mod tests {
         let mut reports = Vec::new();
         for second in 0..130 {
             match looks.take(Some(&unavailable()), start + Duration::from_secs(second)) {
-                Report::Nothing => {}
-                Report::Warning(_) => reports.push((second, "warning")),
-                Report::Error(_) => reports.push((second, "error")),
-                Report::Recovered => panic!("nothing recovered"),
+                ReadReport::Nothing => {}
+                ReadReport::Warning(_) => reports.push((second, "warning")),
+                ReadReport::Error(_) => reports.push((second, "error")),
+                ReadReport::Recovered => panic!("nothing recovered"),
             }
         }
         assert_eq!(reports, [(0, "warning"), (4, "error"), (64, "error"), (124, "error")]);
-        assert_eq!(looks.take(None, start), Report::Recovered);
-        assert_eq!(looks.take(None, start), Report::Nothing);
+        assert_eq!(looks.take(None, start), ReadReport::Recovered);
+        assert_eq!(looks.take(None, start), ReadReport::Nothing);
     }
 
     #[test]
     fn a_replaced_history_is_an_error_at_once_and_stays_one_while_the_store_does_not_answer() {
         let (looks, now) = (ReadTimes::default(), Instant::now());
-        assert!(matches!(looks.take(Some(&unavailable()), now), Report::Warning(_)));
-        assert!(matches!(looks.take(Some(&replaced()), now), Report::Error(_)));
-        assert_eq!(looks.take(Some(&replaced()), now), Report::Nothing);
-        assert_eq!(looks.take(Some(&unavailable()), now), Report::Nothing);
+        assert!(matches!(looks.take(Some(&unavailable()), now), ReadReport::Warning(_)));
+        assert!(matches!(looks.take(Some(&replaced()), now), ReadReport::Error(_)));
+        assert_eq!(looks.take(Some(&replaced()), now), ReadReport::Nothing);
+        assert_eq!(looks.take(Some(&unavailable()), now), ReadReport::Nothing);
         assert!(looks.is_replaced.load(Ordering::Relaxed));
         assert!(looks.stops_offers(&Options::default()));
         assert!(!looks.stops_offers(&Options::default().with_offers_after_replacement(true)));

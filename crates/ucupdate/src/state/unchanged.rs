@@ -54,12 +54,12 @@ fn require_unchanged(command: &BookCommand, seen: &RuleBook, book: &RuleBook) ->
             Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
         }
         BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule) | BookCommand::Reject(rule)
-            if versions(seen, rule) != versions(book, rule) =>
+            if versions_of(seen, rule) != versions_of(book, rule) =>
         {
             Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
         }
         BookCommand::Approve(rules) => {
-            match rules.iter().find(|rule| versions(seen, rule) != versions(book, rule)) {
+            match rules.iter().find(|rule| versions_of(seen, rule) != versions_of(book, rule)) {
                 Some(rule) => Err(Refusal::EntryConflict { what: format!("the rule {rule}") }),
                 None => Ok(()),
             }
@@ -89,7 +89,7 @@ struct Versions<'a> {
 }
 
 /// Returns the versions of a rule. `None` if the book does not have the rule.
-fn versions<'a>(book: &'a RuleBook, rule: &RuleKey) -> Option<Versions<'a>> {
+fn versions_of<'a>(book: &'a RuleBook, rule: &RuleKey) -> Option<Versions<'a>> {
     let rule = book.rule(rule)?;
     Some(Versions { pending: rule.pending(), approved: rule.approved(), rollback: rule.rollback() })
 }

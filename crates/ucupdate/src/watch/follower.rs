@@ -4,7 +4,7 @@ use crate::error::StateError;
 use crate::logs::reader::LogReadError;
 use crate::logs::tail::{LogTail, TailRow};
 use crate::state::snapshot::Snapshot;
-use crate::watch::starts::{self, Known, Starts, rollouts};
+use crate::watch::starts::{self, KnownStarts, Starts, rollouts};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use ucupdate_core::EligibilityIndex;
@@ -47,11 +47,11 @@ pub enum OutcomeError {
 pub(crate) struct Follower {
     options: OutcomeOptions,
     outcomes: Mutex<Outcomes>,
-    progress: tokio::sync::Mutex<Progress>,
+    progress: tokio::sync::Mutex<FollowProgress>,
 }
 
 #[derive(Debug, Default)]
-struct Progress {
+struct FollowProgress {
     tail: Option<LogTail>,
     followed: Option<Followed>,
     /// The latest time of the rows that were taken in. Times in the future are ignored.
@@ -74,7 +74,7 @@ struct Followed {
 }
 
 /// The store whose logs are followed, and the rule book that answers now.
-pub(crate) struct Source<'a> {
+pub(crate) struct FollowedStore<'a> {
     pub(crate) store: &'a dyn ImageStore,
     /// The time zone of audit logs without a `.zone` file.
     pub(crate) zone: Zone,
@@ -101,23 +101,23 @@ impl Follower {
     /// by then become overdue. Returns the snapshot of `source` and the starts of its rollouts.
     pub(crate) async fn look(
         &self,
-        source: &Source<'_>,
+        source: &FollowedStore<'_>,
         until: UnixTime,
     ) -> Result<(Arc<Snapshot>, Starts), OutcomeError> {
         let mut progress = self.progress.lock().await;
         let (snapshot, now) = (Arc::clone(&source.snapshot), source.now);
         if rollouts(snapshot.book()).next().is_none() {
-            *progress = Progress::default();
+            *progress = FollowProgress::default();
             *self.outcomes() = Outcomes::new(self.options);
             return Ok((snapshot, Starts::new()));
         }
         if progress.is_disordered && progress.read_at.is_none_or(|read| after(read, READ_AGAIN) <= now) {
             let followed = progress.followed.take();
-            *progress = Progress { followed, ..Progress::default() };
+            *progress = FollowProgress { followed, ..FollowProgress::default() };
             *self.outcomes() = Outcomes::new(self.options);
         }
         self.follow(&mut progress, source, before(now, REACH)).await?;
-        let Progress { tail, followed, latest, is_disordered, read_at } = &mut *progress;
+        let FollowProgress { tail, followed, latest, is_disordered, read_at } = &mut *progress;
         let Some(followed) = followed else { return Ok((snapshot, Starts::new())) };
         let tail = tail.get_or_insert_with(|| {
             *read_at = Some(now);
@@ -150,8 +150,8 @@ impl Follower {
 
     async fn follow(
         &self,
-        progress: &mut Progress,
-        source: &Source<'_>,
+        progress: &mut FollowProgress,
+        source: &FollowedStore<'_>,
         reach: UnixTime,
     ) -> Result<(), StateError> {
         let snapshot = &source.snapshot;
@@ -159,7 +159,7 @@ impl Follower {
         if progress.followed.as_ref().is_some_and(|followed| followed.snapshot.revision() == revision) {
             return Ok(());
         }
-        let known = progress.followed.as_ref().map(|followed| Known {
+        let known = progress.followed.as_ref().map(|followed| KnownStarts {
             revision: followed.snapshot.revision(),
             book: followed.snapshot.book(),
             starts: &followed.starts,

@@ -3,7 +3,7 @@
 use crate::error::ChangeError;
 use crate::events::event::Event;
 use crate::service::UpdateService;
-use crate::watch::follower::{Follower, OutcomeError, Source, before};
+use crate::watch::follower::{FollowedStore, Follower, OutcomeError, before};
 use crate::watch::observer::Watch;
 use crate::watch::starts::{RolloutKey, Starts, key, rollouts};
 use std::collections::BTreeSet;
@@ -95,8 +95,8 @@ impl UpdateService {
         Ok(paused)
     }
 
-    fn source(&self) -> Source<'_> {
-        Source {
+    fn source(&self) -> FollowedStore<'_> {
+        FollowedStore {
             store: &**self.store(),
             zone: self.inner.options.log_zone(),
             snapshot: self.snapshot(),

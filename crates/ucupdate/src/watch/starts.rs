@@ -19,7 +19,7 @@ pub(crate) type Starts = BTreeMap<RolloutKey, UnixTime>;
 const MAX_REVISIONS: u64 = 4096;
 
 /// An earlier rule book, and the starts of its rollouts.
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownStarts<'a> {
     pub(crate) revision: u64,
     pub(crate) book: &'a RuleBook,
     pub(crate) starts: &'a Starts,
@@ -37,7 +37,7 @@ pub(crate) async fn starts(
     store: &dyn ImageStore,
     book: &RuleBook,
     revision: u64,
-    known: Option<Known<'_>>,
+    known: Option<KnownStarts<'_>>,
     since: UnixTime,
 ) -> Result<Starts, StateError> {
     let mut open: BTreeSet<RolloutKey> = rollouts(book).map(|(rule, rollout)| key(rule, rollout)).collect();

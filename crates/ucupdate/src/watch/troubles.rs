@@ -40,14 +40,14 @@ pub struct TroubleWatch {
     devices: usize,
     hold_after: Option<u32>,
     holds_an_hour: usize,
-    known: Option<Known>,
+    known: Option<TroubleState>,
     in_loops: HashSet<DeviceId>,
     silent: HashSet<DeviceId>,
 }
 
 /// The state that was computed from the rows so far, and the position in the logs.
 #[derive(Debug)]
-struct Known {
+struct TroubleState {
     tail: LogTail,
     guard: LoopGuard,
     downloads: DownloadCounts,
@@ -154,7 +154,7 @@ impl TroubleWatch {
     pub async fn look(&mut self, service: &UpdateService) -> Result<TroublesFound, TroubleError> {
         let now = service.now();
         let since = before(now, self.period);
-        let mut known = self.known.take().unwrap_or_else(|| Known {
+        let mut known = self.known.take().unwrap_or_else(|| TroubleState {
             tail: LogTail::new(self.zone.clone(), since),
             guard: LoopGuard::new(LoopOptions::default().with_devices(self.devices)),
             downloads: DownloadCounts::new(self.devices),
@@ -194,11 +194,11 @@ impl TroubleWatch {
     /// Takes in the new rows of both logs. Returns the number of audit rows.
     async fn read(
         &self,
-        known: &mut Known,
+        known: &mut TroubleState,
         service: &UpdateService,
         now: UnixTime,
     ) -> Result<u64, LogReadError> {
-        let Known { tail, guard, downloads, latest, fleet, fetches, .. } = known;
+        let TroubleState { tail, guard, downloads, latest, fleet, fetches, .. } = known;
         let store = &**service.store();
         tail.look(store).await?;
         let (mut read, mut rows): (u64, u64) = (0, 0);
@@ -262,7 +262,7 @@ impl TroubleWatch {
     }
 }
 
-impl Known {
+impl TroubleState {
     fn forget_before(&mut self, since: UnixTime) {
         self.latest.retain(|_, at| *at >= since);
         self.downloads.forget_before(since);

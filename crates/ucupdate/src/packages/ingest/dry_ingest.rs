@@ -3,7 +3,7 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::packages::ingest::IngestError;
-use crate::packages::ingest::reading::{Reading, ended, feed_all};
+use crate::packages::ingest::reading::{PackageReading, ended, feed_all};
 use crate::packages::record::{notes_of, record};
 use crate::state::dry_run::DryRun;
 use std::sync::atomic::AtomicU64;
@@ -26,7 +26,7 @@ impl Admin<'_> {
         let service = self.service;
         let options = service.inner.options.ingest.clone();
         let readers = &service.inner.package_readers;
-        let Reading { reader, inputs } = Reading::begin(readers, options, parts, NoSink).await;
+        let PackageReading { reader, inputs } = PackageReading::begin(readers, options, parts, NoSink).await;
         feed_all(inputs, &AtomicU64::new(0)).await?;
         let package = ended(reader).await??;
         if package.is_refused() {

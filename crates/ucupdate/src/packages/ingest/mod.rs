@@ -19,7 +19,7 @@ use crate::keys;
 use crate::packages::channels::{ChannelSink, NewMember, ReaderEvent};
 use crate::packages::description::{self, Description};
 use crate::packages::ingest::ingested::Ingested;
-use crate::packages::ingest::reading::{Reading, ended, feed_all};
+use crate::packages::ingest::reading::{PackageReading, ended, feed_all};
 use crate::packages::read_back::{self, FileState};
 use crate::packages::record::{notes_of, record};
 use crate::service::UpdateService;
@@ -119,7 +119,7 @@ impl Admin<'_> {
         service.sweep_up().await;
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
         let so_far = IngestProgress::default();
-        let mut intake = Intake {
+        let mut intake = RunningIngest {
             service,
             ingest,
             progress,
@@ -149,7 +149,7 @@ fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
     !matches!(taken, Err(IngestError::Change(State(_) | Unclear { .. } | Contended { .. })))
 }
 
-struct Intake<'a, P> {
+struct RunningIngest<'a, P> {
     service: &'a UpdateService,
     ingest: IngestId,
     progress: P,
@@ -162,7 +162,7 @@ struct Intake<'a, P> {
     may_be_named: bool,
 }
 
-impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
+impl<P: FnMut(IngestProgress) + Send> RunningIngest<'_, P> {
     fn store(&self) -> &dyn ImageStore {
         &*self.service.inner.store
     }
@@ -172,8 +172,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let options = self.service.inner.options.ingest.clone();
         let (sink, mut events) = mpsc::channel(4);
         let readers = &self.service.inner.package_readers;
-        let reading = Reading::begin(readers, options, parts, ChannelSink::new(sink));
-        let Reading { reader, inputs } = reading.await;
+        let reading = PackageReading::begin(readers, options, parts, ChannelSink::new(sink));
+        let PackageReading { reader, inputs } = reading.await;
         let fed = AtomicU64::new(0);
         let feeding = feed_all(inputs, &fed);
         let service = self.service;

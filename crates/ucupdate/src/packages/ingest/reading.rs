@@ -14,12 +14,12 @@ use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_store::ByteStream;
 
 /// A package that is being read on a separate thread.
-pub(crate) struct Reading {
+pub(crate) struct PackageReading {
     pub(crate) reader: JoinHandle<Result<Package, PackageError>>,
     pub(crate) inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
 }
 
-impl Reading {
+impl PackageReading {
     /// Waits for a free permit, and then begins to read a package on a separate thread. `sink`
     /// receives its members.
     pub(crate) async fn begin(
