@@ -9,7 +9,7 @@
 //! synced since they were made are left out.
 
 use crate::disk::{Disk, DiskEntry, EntryKind, ReadFile};
-use crate::staging::{STAGING, Staged, Staging, folds_case};
+use crate::staging::{STAGING, StagedFile, Staging, folds_case};
 use crate::synced::SyncedFolders;
 use bytes::Bytes;
 use std::io;
@@ -22,7 +22,7 @@ use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 const MAX_TRIES: usize = 64;
 
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct StoreFolder {
     pub(crate) disk: Arc<dyn Disk>,
     staging: Mutex<StagingState>,
     /// `true` if the file system treats `a` and `A` as one name.
@@ -54,7 +54,7 @@ enum Occupant {
     OtherName(String),
 }
 
-impl Folder {
+impl StoreFolder {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
         // Reading needs no staging folder, so only a root that cannot be read fails here.
         disk.entries("", &mut |_, _| {})?;
@@ -88,7 +88,7 @@ impl Folder {
         self.staging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
+    pub(crate) fn stage(&self, key: &StoreKey) -> Result<StagedFile, StoreError> {
         self.is_here()?;
         let staging = self.open_staging().map_err(|error| writing(key, error))?;
         staging.stage().map_err(|error| writing(key, error))
@@ -153,7 +153,7 @@ impl Folder {
     }
 
     /// Moves a staged object to its key, and replaces an object that is already there.
-    pub(crate) fn replace(&self, key: &StoreKey, mut staged: Staged) -> Result<ObjectMeta, StoreError> {
+    pub(crate) fn replace(&self, key: &StoreKey, mut staged: StagedFile) -> Result<ObjectMeta, StoreError> {
         let entry = staged.finish().map_err(|error| writing(key, error))?;
         for _ in 0..MAX_TRIES {
             self.make_folders(key)?;
@@ -200,7 +200,7 @@ impl Folder {
         error.kind() == io::ErrorKind::NotFound || matches!(self.occupant(key.as_str()), Ok(Occupant::Folder))
     }
 
-    fn is_still_staged(&self, key: &StoreKey, staged: &Staged) -> Result<(), StoreError> {
+    fn is_still_staged(&self, key: &StoreKey, staged: &StagedFile) -> Result<(), StoreError> {
         let looked = self.disk.entry(staged.path()).map(drop);
         looked.map_err(|error| {
             io_error(None, format!("writing `{key}`: looking for `{}`", staged.path()), error)

@@ -1,9 +1,9 @@
 //! [`LocalStore`]. Its file system calls run on the blocking threads of the runtime.
 
 use crate::disk::{Disk, ReadFile};
-use crate::folder::{Folder, io_error, reading};
+use crate::folder::{StoreFolder, io_error, reading};
 use crate::real_disk::RealDisk;
-use crate::staging::Staged;
+use crate::staging::StagedFile;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -84,7 +84,7 @@ const WRITE_BATCH_PIECES: usize = 1024;
 /// ```
 #[derive(Clone)]
 pub struct LocalStore {
-    folder: Arc<Folder>,
+    folder: Arc<StoreFolder>,
     /// One permit for each thread that reads images. Waiting reads get a permit in the order of
     /// their requests.
     image_readers: Arc<Semaphore>,
@@ -110,7 +110,7 @@ impl LocalStore {
     /// created or read, or when its file system lacks what the store needs. The message names the path and the file system.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let opened = RealDisk::open(path).and_then(|disk| Folder::open(Arc::new(disk)));
+        let opened = RealDisk::open(path).and_then(|disk| StoreFolder::open(Arc::new(disk)));
         let folder =
             opened.map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
         folder.self_test().map_err(|error| {
@@ -127,7 +127,7 @@ impl LocalStore {
     /// [`StoreError::Unavailable`] when the disk has no space; [`StoreError::Backend`] when its
     /// root cannot be read.
     pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let opened = Folder::open(disk);
+        let opened = StoreFolder::open(disk);
         let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
         Ok(Self::on(folder))
     }
@@ -143,7 +143,7 @@ impl LocalStore {
         tested.map_err(|error| io_error(None, "testing the disk".into(), error))
     }
 
-    fn on(folder: Folder) -> Self {
+    fn on(folder: StoreFolder) -> Self {
         let [image_readers, writers] = [IMAGE_READERS, WRITERS].map(|most| Arc::new(Semaphore::new(most)));
         Self { folder: Arc::new(folder), image_readers, writers }
     }
@@ -157,14 +157,14 @@ impl LocalStore {
 
     async fn reading<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&StoreFolder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.blocking_in_turn(None, work).await
     }
 
     async fn writing<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&StoreFolder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.blocking_in_turn(Some(Arc::clone(&self.writers)), work).await
     }
@@ -174,7 +174,7 @@ impl LocalStore {
     async fn blocking_in_turn<T: Send + 'static>(
         &self,
         permits: Option<Arc<Semaphore>>,
-        work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&StoreFolder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let folder = Arc::clone(&self.folder);
         match in_turn(permits, move || work(&folder)).await {
@@ -320,7 +320,7 @@ impl Batch {
         self.bytes >= WRITE_BATCH_BYTES || self.pieces.len() >= WRITE_BATCH_PIECES
     }
 
-    fn write_to(&self, staged: &mut Staged, key: &StoreKey) -> Result<(), StoreError> {
+    fn write_to(&self, staged: &mut StagedFile, key: &StoreKey) -> Result<(), StoreError> {
         let written = self.pieces.iter().try_for_each(|piece| staged.write(piece));
         written.map_err(|error| io_error(Some(key), format!("writing `{key}`"), error))
     }
@@ -329,16 +329,16 @@ impl Batch {
 /// The staged object of a put. If the put is dropped, a blocking thread with a write permit removes
 /// the staged file, because removing a large file takes time.
 struct ClearedAside {
-    staged: Option<Staged>,
+    staged: Option<StagedFile>,
     writers: Arc<Semaphore>,
 }
 
 impl ClearedAside {
-    fn new(staged: Staged, writers: &Arc<Semaphore>) -> Self {
+    fn new(staged: StagedFile, writers: &Arc<Semaphore>) -> Self {
         Self { staged: Some(staged), writers: Arc::clone(writers) }
     }
 
-    fn take(&mut self) -> Result<Staged, StoreError> {
+    fn take(&mut self) -> Result<StagedFile, StoreError> {
         self.staged.take().ok_or_else(|| StoreError::backend("writing", "the staged file was taken before"))
     }
 }
@@ -367,7 +367,7 @@ fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>
         let read = in_turn(readers.clone(), move || read_piece(file, left, most));
         Some(match read.await {
             Ok(Ok((piece, file, left))) => {
-                pace.took(&piece);
+                pace.note_piece(&piece);
                 (Ok(piece), Some((file, left, readers, pace)))
             }
             Ok(Err(error)) => (Err(error), None),
@@ -488,7 +488,7 @@ impl Pace {
         if self.bytes < FAST_AFTER { SLOW_PIECE } else { FAST_PIECE }
     }
 
-    fn took(&mut self, piece: &Bytes) {
+    fn note_piece(&mut self, piece: &Bytes) {
         self.bytes += piece.len() as u64;
         self.last = Some(Instant::now());
     }

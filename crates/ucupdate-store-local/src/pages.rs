@@ -6,13 +6,13 @@
 //! objects costs one pass over its n names.
 
 use crate::disk::EntryKind;
-use crate::folder::{Folder, listing, meta};
+use crate::folder::{StoreFolder, listing, meta};
 use crate::staging::STAGING;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
-impl Folder {
+impl StoreFolder {
     /// Returns the first `most` objects whose key begins with `prefix` and comes after `after`,
     /// sorted by key.
     pub(crate) fn page(
@@ -22,7 +22,7 @@ impl Folder {
         most: usize,
     ) -> Result<Vec<ObjectMeta>, StoreError> {
         let after = after.map_or("", StoreKey::as_str);
-        let mut page = Page { folder: self, after, most, found: Vec::new() };
+        let mut page = ListPage { folder: self, after, most, found: Vec::new() };
         match prefix.rsplit_once('/') {
             None => page.fill("", prefix)?,
             Some((folder, name)) => match StoreKey::parse(folder) {
@@ -61,17 +61,17 @@ impl Folder {
     }
 }
 
-/// The largest number of entries that [`Folder::strays`] returns.
+/// The largest number of entries that [`StoreFolder::strays`] returns.
 const MAX_STRAYS: usize = 1000;
 
-struct Page<'a> {
-    folder: &'a Folder,
+struct ListPage<'a> {
+    folder: &'a StoreFolder,
     after: &'a str,
     most: usize,
     found: Vec<ObjectMeta>,
 }
 
-impl Page<'_> {
+impl ListPage<'_> {
     /// Adds the objects of a folder to the page: files in the folder whose name begins with `name`,
     /// and all objects below the subfolders whose name begins with `name`. `folder` ends with `/`,
     /// or is empty for the root.
@@ -178,8 +178,8 @@ mod tests {
         fs::write(path, file).unwrap();
     }
 
-    fn open(root: &Path) -> Folder {
-        Folder::open(Arc::new(RealDisk::open(root).unwrap())).unwrap()
+    fn open(root: &Path) -> StoreFolder {
+        StoreFolder::open(Arc::new(RealDisk::open(root).unwrap())).unwrap()
     }
 
     fn keys(page: &[ObjectMeta]) -> Vec<&str> {
@@ -273,7 +273,7 @@ mod tests {
         let written: BTreeSet<_> = (0..200).map(|n| format!("{:03}", n * 37 % 200)).collect();
         written.iter().for_each(|key| lay(root.path(), key));
         let folder = open(root.path());
-        let page = Page { folder: &folder, after: "", most: 9, found: Vec::new() };
+        let page = ListPage { folder: &folder, after: "", most: 9, found: Vec::new() };
         let next = page.next_entries("", "", "049", 9).unwrap();
         assert_eq!(
             next.into_keys().collect::<Vec<_>>(),

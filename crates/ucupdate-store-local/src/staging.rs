@@ -73,12 +73,12 @@ impl Staging {
         first.write(b"self-test").and_then(|()| first.finish())?;
         second.finish()?;
         let tested = self.test_names(&first, &second, &linked);
-        let removed = gone(self.disk.unlink(&linked));
+        let removed = ok_if_missing(self.disk.unlink(&linked));
         tested.and(removed)?;
         self.disk.sync_dir(STAGING).map_err(|error| in_doing("syncing", STAGING, &error))
     }
 
-    fn test_names(&self, first: &Staged, second: &Staged, linked: &str) -> io::Result<()> {
+    fn test_names(&self, first: &StagedFile, second: &StagedFile, linked: &str) -> io::Result<()> {
         let link = || self.disk.link(first.path(), linked);
         link().map_err(|error| in_doing("making the hard link", linked, &error))?;
         match link() {
@@ -109,11 +109,11 @@ impl Staging {
         lock_path(&self.name)
     }
 
-    pub(crate) fn stage(self: &Arc<Self>) -> io::Result<Staged> {
+    pub(crate) fn stage(self: &Arc<Self>) -> io::Result<StagedFile> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("{STAGING}/{}.{number}", self.name);
         let file = self.disk.create(&path).map_err(|error| in_doing("creating", &path, &error))?;
-        Ok(Staged { path, file: Some(file), staging: Arc::clone(self), moved: false })
+        Ok(StagedFile { path, file: Some(file), staging: Arc::clone(self), moved: false })
     }
 }
 
@@ -131,14 +131,14 @@ impl fmt::Debug for Staging {
 }
 
 /// A file in the staging folder. Dropping it removes the file, unless it was moved to its key.
-pub(crate) struct Staged {
+pub(crate) struct StagedFile {
     path: String,
     file: Option<Box<dyn WriteFile>>,
     staging: Arc<Staging>,
     moved: bool,
 }
 
-impl Staged {
+impl StagedFile {
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -166,7 +166,7 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         // Close the file first: Windows does not remove an open file.
         self.file = None;
@@ -212,7 +212,7 @@ fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
 }
 
 /// Converts the result of a removal. A file that another process has already removed counts as removed.
-fn gone(unlinked: io::Result<()>) -> io::Result<()> {
+fn ok_if_missing(unlinked: io::Result<()>) -> io::Result<()> {
     match unlinked {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         end => end,

@@ -22,13 +22,13 @@ pub(crate) struct ObjectBody;
 
 /// The XML document that a request asks for. It is read as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Document {
+pub(crate) enum ExpectedDocument {
     Listing,
     StartedUpload,
     CompletedUpload,
 }
 
-impl Document {
+impl ExpectedDocument {
     /// Returns the document that this request asks for. `None` if the request asks for something
     /// else, such as the bytes of an object.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
@@ -193,7 +193,7 @@ mod tests {
             "<s3:ListBucketResult xmlns:s3=\"a\"><s3:IsTruncated>false</s3:IsTruncated></s3:ListBucketResult>",
             "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken></ListBucketResult>",
         ] {
-            assert!(Document::Listing.check(None, text).is_ok(), "{text}");
+            assert!(ExpectedDocument::Listing.check(None, text).is_ok(), "{text}");
         }
         for (text, found) in [
             ("", "an empty body"),
@@ -203,7 +203,7 @@ mod tests {
             ("<ListBucketResults/>", "`<ListBucketResults>`"),
             ("</ListBucketResult>", "a text without XML elements"),
         ] {
-            let refused = Document::Listing.check(None, text).unwrap_err().to_string();
+            let refused = ExpectedDocument::Listing.check(None, text).unwrap_err().to_string();
             assert_eq!(
                 refused,
                 format!(
@@ -212,7 +212,7 @@ mod tests {
             );
         }
         let long = format!("<{}>", "x".repeat(5000));
-        assert!(Document::Listing.check(None, &long).unwrap_err().to_string().len() < 400);
+        assert!(ExpectedDocument::Listing.check(None, &long).unwrap_err().to_string().len() < 400);
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
             "<NextMarker>a</NextMarker><IsTruncated>true</IsTruncated>",
         ] {
             let text = format!("<ListBucketResult>{rest}</ListBucketResult>");
-            let refused = Document::Listing.check(None, &text).unwrap_err().to_string();
+            let refused = ExpectedDocument::Listing.check(None, &text).unwrap_err().to_string();
             assert!(refused.contains("`NextContinuationToken`"), "{rest}: {refused}");
         }
     }

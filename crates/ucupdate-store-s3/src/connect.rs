@@ -1,6 +1,6 @@
 //! The connection to a server: a client of `object_store` that uses our HTTP client and makes no retries.
 
-use crate::body::{self, Document, MAX_BODY_BYTES, ObjectBody, limited};
+use crate::body::{self, ExpectedDocument, MAX_BODY_BYTES, ObjectBody, limited};
 use crate::cause::ErrorResponse;
 use crate::error::S3OptionsError;
 use crate::options::{Credentials, S3Options};
@@ -145,7 +145,7 @@ struct NamedErrors(reqwest::Client);
 #[async_trait]
 impl HttpService for NamedErrors {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let document = Document::of(&request);
+        let document = ExpectedDocument::of(&request);
         let has_object = request.extensions().get::<ObjectBody>().is_some();
         let answer = HttpService::call(&self.0, request).await?;
         let status = answer.status().as_u16();
@@ -179,7 +179,7 @@ impl HttpService for NamedErrors {
 
 /// Reads the body of a successful answer, and checks that it is the requested document. A server
 /// may also report an error in such a body.
-async fn checked(document: Document, answer: HttpResponse) -> Result<HttpResponse, HttpError> {
+async fn checked(document: ExpectedDocument, answer: HttpResponse) -> Result<HttpResponse, HttpError> {
     let (parts, body) = answer.into_parts();
     let bytes = document.read(body).await?;
     let text = String::from_utf8_lossy(&bytes);

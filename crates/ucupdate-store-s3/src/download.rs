@@ -20,7 +20,7 @@ const PROGRESS: u64 = 64 * 1024;
 
 /// Returns the stream of the bytes of an object. `first` is the response to the first request.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
-    let download = Download {
+    let download = ObjectDownload {
         tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
         at: first.range.start,
         end: first.range.end,
@@ -40,7 +40,7 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
     }))
 }
 
-struct Download {
+struct ObjectDownload {
     remote: Arc<Remote>,
     path: Path,
     /// Strong entity tag of the object. `None` if the server sent none: then a broken read is not
@@ -55,7 +55,7 @@ struct Download {
     progress: u64,
 }
 
-impl Download {
+impl ObjectDownload {
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         while self.at < self.end {
             let broken = match tokio::time::timeout(self.remote.attempt_timeout, self.pieces.next()).await {

@@ -20,7 +20,8 @@ pub(crate) async fn put(
     path: &Path,
     bytes: ByteStream,
 ) -> Result<u64, StoreError> {
-    let mut parts = Parts { bytes: bytes.fuse(), left: BytesMut::new(), size: remote.part_bytes, taken: 0 };
+    let mut parts =
+        PartStream { bytes: bytes.fuse(), left: BytesMut::new(), size: remote.part_bytes, taken: 0 };
     let broken = |source| StoreError::Input { key: key.clone(), source };
     let first = parts.next().await.map_err(broken)?;
     if parts.is_over().await.map_err(broken)? {
@@ -32,7 +33,7 @@ pub(crate) async fn put(
     let mark = OwnerMark::new().map_err(|cause| failed(Failure::Never(cause)))?;
     let options = || PutMultipartOptions { attributes: mark.attributes(), ..PutMultipartOptions::default() };
     let id = remote.ask(|| remote.client.create_multipart_opts(path, options())).await.map_err(failed)?;
-    let mut upload = Upload { remote: Arc::clone(remote), path: path.clone(), id: Some(id) };
+    let mut upload = MultipartUpload { remote: Arc::clone(remote), path: path.clone(), id: Some(id) };
 
     let written = async {
         let mut ids = vec![upload.part(0, first).await.map_err(failed)?];
@@ -106,7 +107,7 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
 }
 
 /// A stream of parts of equal size. The last part may be shorter.
-struct Parts {
+struct PartStream {
     /// The stream is fused, because a stream may panic when it is polled after its end.
     bytes: Fuse<ByteStream>,
     left: BytesMut,
@@ -114,7 +115,7 @@ struct Parts {
     taken: u64,
 }
 
-impl Parts {
+impl PartStream {
     async fn next(&mut self) -> std::io::Result<Bytes> {
         let mut part = std::mem::take(&mut self.left);
         while part.len() < self.size {
@@ -138,13 +139,13 @@ impl Parts {
 }
 
 /// An unfinished upload in parts. Dropping this value aborts the upload, if a runtime is running.
-struct Upload {
+struct MultipartUpload {
     remote: Arc<Remote>,
     path: Path,
     id: Option<MultipartId>,
 }
 
-impl Upload {
+impl MultipartUpload {
     async fn part(&self, number: usize, bytes: Bytes) -> Result<PartId, Failure> {
         let (id, payload) = (self.id()?, PutPayload::from(bytes));
         self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
@@ -196,7 +197,7 @@ impl Upload {
     }
 }
 
-impl Drop for Upload {
+impl Drop for MultipartUpload {
     fn drop(&mut self) {
         if let Some(id) = self.id.take()
             && let Ok(runtime) = Handle::try_current()

@@ -33,22 +33,22 @@ use std::time::SystemTime;
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    objects: Arc<RwLock<BTreeMap<StoreKey, Kept>>>,
+    objects: Arc<RwLock<BTreeMap<StoreKey, MemoryObject>>>,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct MemoryObject {
     bytes: Bytes,
     modified: SystemTime,
 }
 
 impl MemoryStore {
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<StoreKey, Kept>> {
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<StoreKey, MemoryObject>> {
         // A change is one insertion or one removal, so the map is valid even after a panic.
         self.objects.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<StoreKey, Kept>> {
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<StoreKey, MemoryObject>> {
         self.objects.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,13 +75,13 @@ impl ImageStore for MemoryStore {
             return Err(StoreError::AlreadyExists { key: key.clone() });
         }
         refuse_conflict(&objects, key)?;
-        objects.insert(key.clone(), Kept { bytes, modified: SystemTime::now() });
+        objects.insert(key.clone(), MemoryObject { bytes, modified: SystemTime::now() });
         Ok(())
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         let whole = collect(bytes).await.map_err(|source| StoreError::Input { key: key.clone(), source })?;
-        let kept = Kept { bytes: whole, modified: SystemTime::now() };
+        let kept = MemoryObject { bytes: whole, modified: SystemTime::now() };
         let meta = meta(key, &kept);
         let mut objects = self.write();
         refuse_conflict(&objects, key)?;
@@ -130,7 +130,7 @@ impl ImageStore for MemoryStore {
         if size != at {
             return Err(StoreError::other_size(key, size, at));
         }
-        *kept = Kept { bytes: [&*kept.bytes, &*bytes].concat().into(), modified: SystemTime::now() };
+        *kept = MemoryObject { bytes: [&*kept.bytes, &*bytes].concat().into(), modified: SystemTime::now() };
         Ok(())
     }
 }
@@ -141,7 +141,7 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-fn meta(key: &StoreKey, kept: &Kept) -> ObjectMeta {
+fn meta(key: &StoreKey, kept: &MemoryObject) -> ObjectMeta {
     ObjectMeta::new(key.clone(), size_of(&kept.bytes), kept.modified)
 }
 
@@ -150,7 +150,7 @@ fn size_of(bytes: &Bytes) -> u64 {
 }
 
 /// Refuses `a` together with `a/b`, because a folder cannot contain a file and a folder of the same name.
-fn refuse_conflict(objects: &BTreeMap<StoreKey, Kept>, key: &StoreKey) -> Result<(), StoreError> {
+fn refuse_conflict(objects: &BTreeMap<StoreKey, MemoryObject>, key: &StoreKey) -> Result<(), StoreError> {
     let conflict = |other: &str| Err(StoreError::Conflict { key: key.clone(), other: other.into() });
     for folder in key.folders() {
         if objects.contains_key(folder) {
