@@ -3,7 +3,7 @@
 use crate::request::body::{self as request_body, BodyError, RequestBody};
 use crate::request::framing;
 use crate::response::answer::Answer;
-use crate::response::body::Content;
+use crate::response::body::BodyContent;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
@@ -54,7 +54,7 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     match service.answer(&request, asker) {
         Ok(response) => {
             let bytes = service.codec().encode_response(&response);
-            Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Bytes(bytes.into()))
+            Answer::new(StatusCode::OK, CONTENT_TYPE, BodyContent::Bytes(bytes.into()))
         }
         Err(error) => Answer::reason(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

@@ -133,14 +133,14 @@ impl Authenticate for AnyCredentials {
 }
 
 /// The method and the path of a request, and the status of its answer.
-struct Answered {
+struct AnsweredRequest {
     method: Method,
     path: String,
     status: u16,
 }
 
 /// Sends the bytes on one connection, and returns the requests that were answered.
-async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<Answered> {
+async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<AnsweredRequest> {
     let answered = RefCell::new(Vec::new());
     let answer = service_fn(|mut request: Request<Incoming>| {
         let connection = Connection::from_remote([10, 1, 1, 123].into());
@@ -151,7 +151,7 @@ async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<Answered> {
         async move {
             let response = updates.call(request).await?;
             let status = response.status().as_u16();
-            answered.borrow_mut().push(Answered { method, path, status });
+            answered.borrow_mut().push(AnsweredRequest { method, path, status });
             // The whole body is taken here. So its row is written in full, whatever the client
             // does.
             let (head, body) = response.into_parts();
@@ -176,9 +176,9 @@ async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<Answered> {
     answered.into_inner()
 }
 
-async fn check(answered: &[Answered], service: &UpdateService, store: &MemoryStore) {
+async fn check(answered: &[AnsweredRequest], service: &UpdateService, store: &MemoryStore) {
     service.flush_logs().await.expect("a store in memory does not fail");
-    for Answered { method, path, status } in answered {
+    for AnsweredRequest { method, path, status } in answered {
         assert!(STATUSES.contains(status), "{status} for {method} {path}");
     }
     let mut access = Vec::new();

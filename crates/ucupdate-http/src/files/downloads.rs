@@ -21,13 +21,13 @@ const WAIT_STEP: u64 = 23;
 pub(crate) struct Downloads {
     most: usize,
     most_of_one: usize,
-    open: Arc<Mutex<Open>>,
+    open: Arc<Mutex<OpenDownloads>>,
     /// The number of refused downloads. It selects the next `Retry-After`.
     refused: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenDownloads {
     all: usize,
     of: HashMap<IpAddr, usize>,
 }
@@ -59,7 +59,7 @@ impl Downloads {
         SHORTEST_WAIT + refused.wrapping_mul(WAIT_STEP) % WAITS
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenDownloads> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

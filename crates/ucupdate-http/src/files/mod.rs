@@ -12,7 +12,7 @@ mod ranges;
 pub(crate) mod redirects;
 
 use crate::response::answer::Answer;
-use crate::response::body::Content;
+use crate::response::body::BodyContent;
 use bytes::Bytes;
 use conditions::Selection;
 use downloads::Downloads;
@@ -94,13 +94,13 @@ fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStr
     let size = file.size;
     match selection {
         Selection::Whole if *method == Method::HEAD => {
-            let nothing = Content::Bytes(Bytes::new());
+            let nothing = BodyContent::Bytes(Bytes::new());
             Answer::new(StatusCode::OK, CONTENT_TYPE, nothing).with(header::CONTENT_LENGTH, size.into())
         }
-        Selection::Whole => Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Stream(bytes, size)),
+        Selection::Whole => Answer::new(StatusCode::OK, CONTENT_TYPE, BodyContent::Stream(bytes, size)),
         Selection::Part(part) => {
             let Range { start, end } = part;
-            Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
+            Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, BodyContent::Stream(bytes, end - start))
                 .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
         }
         // The length is that of the 200 response (section 8.6). Without the field a server might send 0.

@@ -2,7 +2,7 @@
 
 use crate::files::downloads::DownloadPlace;
 use crate::request::authenticate::Verdict;
-use crate::response::body::{Content, ResponseBody};
+use crate::response::body::{BodyContent, ResponseBody};
 use crate::response::exchange::Exchange;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -15,24 +15,24 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    content: Content,
+    content: BodyContent,
     place: Option<DownloadPlace>,
 }
 
 impl Answer {
     /// Creates an answer with content of this media type.
-    pub(crate) fn new(status: StatusCode, content_type: &'static str, content: Content) -> Self {
+    pub(crate) fn new(status: StatusCode, content_type: &'static str, content: BodyContent) -> Self {
         let content_type = HeaderValue::from_static(content_type);
         Self::without_content(status).with_content(content).with(header::CONTENT_TYPE, content_type)
     }
 
     pub(crate) fn without_content(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), content: Content::Bytes(Bytes::new()), place: None }
+        Self { status, headers: HeaderMap::new(), content: BodyContent::Bytes(Bytes::new()), place: None }
     }
 
     /// Creates an answer with a reason as one line of text.
     pub(crate) fn reason(status: StatusCode, reason: &str) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", Content::Bytes(format!("{reason}\n").into()))
+        Self::new(status, "text/plain; charset=utf-8", BodyContent::Bytes(format!("{reason}\n").into()))
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -40,7 +40,7 @@ impl Answer {
         self
     }
 
-    fn with_content(mut self, content: Content) -> Self {
+    fn with_content(mut self, content: BodyContent) -> Self {
         self.content = content;
         self
     }
@@ -48,7 +48,7 @@ impl Answer {
     /// Returns the status and the reason if the answer is an error (4xx or 5xx), or `None` for
     /// another answer.
     pub(crate) fn refusal(&self) -> Option<(StatusCode, &str)> {
-        let Content::Bytes(reason) = &self.content else { return None };
+        let BodyContent::Bytes(reason) = &self.content else { return None };
         let is_refusal = self.status.is_client_error() || self.status.is_server_error();
         is_refusal.then(|| (self.status, std::str::from_utf8(reason).unwrap_or_default().trim_end()))
     }
@@ -128,7 +128,7 @@ impl Answer {
         let length = self.content.length();
         self.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
         if *method == Method::HEAD {
-            self.content = Content::Bytes(Bytes::new());
+            self.content = BodyContent::Bytes(Bytes::new());
         }
         let mut response = Response::new(ResponseBody::new(self.content, self.status, exchange, self.place));
         *response.status_mut() = self.status;

@@ -16,7 +16,7 @@ use ucupdate::store::ByteStream;
 /// so a device never takes a part of an image for the whole. The access row of the exchange is written when the last byte was
 /// taken, or when the body is dropped.
 pub struct ResponseBody {
-    content: Content,
+    content: BodyContent,
     /// Number of bytes that are not sent yet.
     remaining: u64,
     /// Number of bytes that were announced in `Content-Length`.
@@ -27,13 +27,13 @@ pub struct ResponseBody {
     _place: Option<DownloadPlace>,
 }
 
-pub(crate) enum Content {
+pub(crate) enum BodyContent {
     Bytes(Bytes),
     /// A stream of the store and the number of its bytes.
     Stream(ByteStream, u64),
 }
 
-impl Content {
+impl BodyContent {
     pub(crate) fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -44,7 +44,7 @@ impl Content {
 
 impl ResponseBody {
     pub(crate) fn new(
-        content: Content,
+        content: BodyContent,
         status: StatusCode,
         exchange: Exchange,
         place: Option<DownloadPlace>,
@@ -88,10 +88,10 @@ impl Body for ResponseBody {
             return Poll::Ready(None);
         }
         let piece = match &mut this.content {
-            Content::Bytes(bytes) if bytes.is_empty() => Ok(None),
-            Content::Bytes(bytes) => Ok(Some(std::mem::take(bytes))),
-            Content::Stream(..) if this.remaining == 0 => Ok(None),
-            Content::Stream(stream, _) => ready!(stream.as_mut().poll_next(cx)).transpose(),
+            BodyContent::Bytes(bytes) if bytes.is_empty() => Ok(None),
+            BodyContent::Bytes(bytes) => Ok(Some(std::mem::take(bytes))),
+            BodyContent::Stream(..) if this.remaining == 0 => Ok(None),
+            BodyContent::Stream(stream, _) => ready!(stream.as_mut().poll_next(cx)).transpose(),
         };
         let counted = this.count(piece);
         if counted.is_err() || this.remaining == 0 {
