@@ -61,7 +61,7 @@ mod tests {
     use ucupdate::s3::Credentials;
     use ucupdate::store::{ImageStoreExt as _, stream_of};
     use ucupdate_client::{Client, ClientOptions, Download, Verification};
-    use ucupdate_testkit::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
+    use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Call, S3Fault, S3Server, SECRET};
 
     /// The size of an image in bytes. It is more than 1 MiB, so that images are downloaded from the
     /// bucket.
@@ -133,7 +133,7 @@ mod tests {
     async fn a_download_that_the_bucket_breaks_off_goes_on_from_us() {
         let (bucket_server, store, service, origin) = start().await;
         let folder = tempfile::tempdir().unwrap();
-        bucket_server.on(Call::Get).always(Fault::Truncates(1_000_000));
+        bucket_server.on(S3Call::Get).always(S3Fault::Truncates(1_000_000));
         let fetched = update(&origin, folder.path()).await;
         assert_eq!((fetched.image.bytes, fetched.verified()), (IMAGE_BYTES as u64, Verification::Sha256));
         assert!(fetched.image.resumed_from.is_some_and(|at| at > 0), "{:?}", fetched.image);

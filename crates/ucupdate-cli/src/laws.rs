@@ -5,7 +5,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
 use crate::commands::devices::member_list;
-use crate::commands::server::serve::network::forwarded::{Origin, Proxies, ProxyHeader, is_in, origin};
+use crate::commands::server::serve::network::forwarded::{ClientOrigin, Proxies, ProxyHeader, is_in, origin};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -27,10 +27,10 @@ pub fn forwarded(bytes: &[u8]) {
         (ProxyHeader::Forwarded, "forwarded", format!("for={SEEN}")),
     ] {
         let proxies = Proxies { trusted: trusted.clone(), header };
-        let stranger = Origin::direct([203, 0, 113, 1].into(), false);
+        let stranger = ClientOrigin::direct([203, 0, 113, 1].into(), false);
         assert_eq!(origin(stranger, &headers, &proxies), stranger, "a stranger is believed");
 
-        let proxy = Origin::direct([10, 0, 0, 1].into(), true);
+        let proxy = ClientOrigin::direct([10, 0, 0, 1].into(), true);
         let found = origin(proxy, &headers, &proxies);
         let value = HeaderValue::try_from(value).expect("a value");
         let mut appended = headers.clone();

@@ -295,7 +295,7 @@ mod tests {
     use super::*;
     use crate::options::Credentials;
     use ucupdate_store::ImageStoreExt as _;
-    use ucupdate_testkit::s3::{BUCKET, Bucket, Call, KEY_ID, S3Server, SECRET};
+    use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Call, S3Server, SECRET};
 
     #[tokio::test]
     async fn more_than_the_most_parts_is_too_large() {
@@ -309,7 +309,7 @@ mod tests {
         let key = StoreKey::parse("a").unwrap();
         let end = store.put_bytes(&key, vec![b'x'; 501]).await;
         assert!(matches!(end, Err(StoreError::TooLarge { found: 501, limit: 500, .. })), "{end:?}");
-        assert_eq!((server.calls(Call::Part), server.bucket().unfinished_uploads()), (5, 0));
+        assert_eq!((server.calls(S3Call::Part), server.bucket().unfinished_uploads()), (5, 0));
         assert_eq!(store.put_bytes(&key, vec![b'x'; 500]).await.unwrap().size, 500);
     }
 

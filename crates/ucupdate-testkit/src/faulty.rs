@@ -2,17 +2,17 @@
 //!
 //! ```
 //! use ucupdate_store::{ImageStoreExt, MemoryStore, StoreError, StoreKey};
-//! use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+//! use ucupdate_testkit::faulty::{StoreCall, StoreFault, Faulty};
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //!
 //! let store = Faulty::new(MemoryStore::default());
 //! let key = StoreKey::parse("state/1").unwrap();
-//! store.on(Call::Put).below("state/").once(Fault::LostAnswer);
+//! store.on(StoreCall::Put).below("state/").once(StoreFault::LostAnswer);
 //!
 //! let end = store.put_bytes(&key, "done all the same").await;
 //! assert!(matches!(end, Err(StoreError::Unavailable { .. })));
 //! assert_eq!(store.get_bytes(&key, 100).await.unwrap(), "done all the same");
-//! assert_eq!(store.calls(Call::Put), 1);
+//! assert_eq!(store.calls(StoreCall::Put), 1);
 //! # });
 //! ```
 
@@ -30,7 +30,7 @@ use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, Sto
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the methods of ImageStore")]
 #[allow(missing_docs, reason = "the methods of ImageStore")]
-pub enum Call {
+pub enum StoreCall {
     Create,
     Put,
     Get,
@@ -43,7 +43,7 @@ pub enum Call {
 /// A fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum StoreFault {
     /// The call has no effect and returns [`StoreError::Unavailable`].
     Unavailable,
     /// The call has no effect and returns [`StoreError::Backend`].
@@ -81,30 +81,30 @@ pub enum Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Faulty<S> {
     store: S,
-    script: Arc<Mutex<Script>>,
+    script: Arc<Mutex<StoreFaultScript>>,
 }
 
 #[derive(Debug, Default)]
-struct Script {
-    rules: Vec<Rule>,
-    calls: HashMap<Call, usize>,
+struct StoreFaultScript {
+    rules: Vec<StoreFaultRule>,
+    calls: HashMap<StoreCall, usize>,
 }
 
 #[derive(Debug)]
-struct Rule {
-    call: Call,
+struct StoreFaultRule {
+    call: StoreCall,
     prefix: String,
     skipped: usize,
     times: Option<usize>,
-    fault: Fault,
+    fault: StoreFault,
 }
 
 /// A fault that is being configured. [`Faulty::on`] returns it.
 #[derive(Debug)]
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
-pub struct On<'a> {
-    script: &'a Mutex<Script>,
-    call: Call,
+pub struct StoreFaultBuilder<'a> {
+    script: &'a Mutex<StoreFaultScript>,
+    call: StoreCall,
     prefix: String,
     skipped: usize,
 }
@@ -117,8 +117,8 @@ impl<S> Faulty<S> {
 
     /// Begins to configure a fault for one kind of call. If several faults match a call, the one that was set first
     /// applies.
-    pub fn on(&self, call: Call) -> On<'_> {
-        On { script: &self.script, call, prefix: String::new(), skipped: 0 }
+    pub fn on(&self, call: StoreCall) -> StoreFaultBuilder<'_> {
+        StoreFaultBuilder { script: &self.script, call, prefix: String::new(), skipped: 0 }
     }
 
     /// Removes every fault.
@@ -127,7 +127,7 @@ impl<S> Faulty<S> {
     }
 
     /// Returns the number of calls of this kind so far. Calls with faults are included.
-    pub fn calls(&self, call: Call) -> usize {
+    pub fn calls(&self, call: StoreCall) -> usize {
         script_of(&self.script).calls.get(&call).copied().unwrap_or(0)
     }
 
@@ -136,7 +136,7 @@ impl<S> Faulty<S> {
         &self.store
     }
 
-    fn fault(&self, call: Call, key: &str) -> Option<Fault> {
+    fn fault(&self, call: StoreCall, key: &str) -> Option<StoreFault> {
         let mut script = script_of(&self.script);
         *script.calls.entry(call).or_default() += 1;
         for rule in &mut script.rules {
@@ -154,11 +154,11 @@ impl<S> Faulty<S> {
     }
 }
 
-fn script_of(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
+fn script_of(script: &Mutex<StoreFaultScript>) -> MutexGuard<'_, StoreFaultScript> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl On<'_> {
+impl StoreFaultBuilder<'_> {
     /// Restricts the fault to keys (for `list`: prefixes) that begin with `prefix`.
     pub fn below(self, prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..self }
@@ -171,53 +171,54 @@ impl On<'_> {
     }
 
     /// Applies the fault to the next matching call.
-    pub fn once(self, fault: Fault) {
+    pub fn once(self, fault: StoreFault) {
         self.times(1, fault);
     }
 
     /// Applies the fault to the next `times` matching calls.
-    pub fn times(self, times: usize, fault: Fault) {
+    pub fn times(self, times: usize, fault: StoreFault) {
         self.set(Some(times), fault);
     }
 
     /// Applies the fault to every matching call until [`Faulty::heal`].
-    pub fn always(self, fault: Fault) {
+    pub fn always(self, fault: StoreFault) {
         self.set(None, fault);
     }
 
-    fn set(self, times: Option<usize>, fault: Fault) {
-        let rule = Rule { call: self.call, prefix: self.prefix, skipped: self.skipped, times, fault };
+    fn set(self, times: Option<usize>, fault: StoreFault) {
+        let rule =
+            StoreFaultRule { call: self.call, prefix: self.prefix, skipped: self.skipped, times, fault };
         script_of(self.script).rules.push(rule);
     }
 }
 
 /// Makes a call, with the fault that the script has for it.
 async fn with<T>(
-    fault: Option<Fault>,
+    fault: Option<StoreFault>,
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     match fault {
         None
         | Some(
-            Fault::BreaksOff(_)
-            | Fault::BadSector(_)
-            | Fault::EndsEarly(_)
-            | Fault::IsTooLong(_)
-            | Fault::FlipsBit
-            | Fault::Overwrites
-            | Fault::ListsNothing,
+            StoreFault::BreaksOff(_)
+            | StoreFault::BadSector(_)
+            | StoreFault::EndsEarly(_)
+            | StoreFault::IsTooLong(_)
+            | StoreFault::FlipsBit
+            | StoreFault::Overwrites
+            | StoreFault::ListsNothing,
         ) => call.await,
-        Some(Fault::Unavailable) => Err(unavailable()),
-        Some(Fault::Backend) => Err(backend()),
-        Some(Fault::LostAnswer) => {
+        Some(StoreFault::Unavailable) => Err(unavailable()),
+        Some(StoreFault::Backend) => Err(backend()),
+        Some(StoreFault::LostAnswer) => {
             call.await?;
             Err(unavailable())
         }
-        Some(Fault::Slow(time)) => {
+        Some(StoreFault::Slow(time)) => {
             tokio::time::sleep(time).await;
             call.await
         }
-        Some(Fault::Hangs) => future::pending().await,
+        Some(StoreFault::Hangs) => future::pending().await,
     }
 }
 
@@ -228,24 +229,24 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl<S: ImageStore> ImageStore for Faulty<S> {
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        let fault = self.fault(Call::Create, key.as_str());
+        let fault = self.fault(StoreCall::Create, key.as_str());
         match fault {
-            Some(Fault::FlipsBit) => self.store.create(key, with_bit_flipped(bytes)).await,
-            Some(Fault::Overwrites) => self.store.put(key, stream_of(bytes)).await.map(drop),
+            Some(StoreFault::FlipsBit) => self.store.create(key, with_bit_flipped(bytes)).await,
+            Some(StoreFault::Overwrites) => self.store.put(key, stream_of(bytes)).await.map(drop),
             _ => with(fault, self.store.create(key, bytes)).await,
         }
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        let fault = self.fault(Call::Put, key.as_str());
-        if let Some(Fault::BreaksOff(after)) = fault {
+        let fault = self.fault(StoreCall::Put, key.as_str());
+        if let Some(StoreFault::BreaksOff(after)) = fault {
             let mut taken = first(bytes, after);
             while let Some(piece) = taken.next().await {
                 piece.map_err(|source| StoreError::Input { key: key.clone(), source })?;
             }
             return Err(unavailable());
         }
-        if fault == Some(Fault::FlipsBit) {
+        if fault == Some(StoreFault::FlipsBit) {
             let bytes =
                 collect(bytes).await.map_err(|source| StoreError::Input { key: key.clone(), source })?;
             return self.store.put(key, stream_of(with_bit_flipped(bytes))).await;
@@ -254,13 +255,13 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        let fault = self.fault(Call::Get, key.as_str());
+        let fault = self.fault(StoreCall::Get, key.as_str());
         let mut object = with(fault, self.store.get(key, range)).await?;
         object.bytes = match fault {
-            Some(Fault::BreaksOff(after)) => broken(object.bytes, after, "the script said so"),
-            Some(Fault::BadSector(after)) => broken(object.bytes, after, backend()),
-            Some(Fault::EndsEarly(after)) => first(object.bytes, after),
-            Some(Fault::IsTooLong(after)) => {
+            Some(StoreFault::BreaksOff(after)) => broken(object.bytes, after, "the script said so"),
+            Some(StoreFault::BadSector(after)) => broken(object.bytes, after, backend()),
+            Some(StoreFault::EndsEarly(after)) => first(object.bytes, after),
+            Some(StoreFault::IsTooLong(after)) => {
                 let all = collect(object.bytes)
                     .await
                     .map_err(|error| StoreError::backend("being faulty", error))?;
@@ -272,17 +273,17 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        with(self.fault(Call::Head, key.as_str()), self.store.head(key)).await
+        with(self.fault(StoreCall::Head, key.as_str()), self.store.head(key)).await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        with(self.fault(Call::Delete, key.as_str()), self.store.delete(key)).await
+        with(self.fault(StoreCall::Delete, key.as_str()), self.store.delete(key)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        let fault = self.fault(Call::List, prefix);
+        let fault = self.fault(StoreCall::List, prefix);
         let mut listed = with(fault, self.store.list(prefix, after)).await?;
-        if fault == Some(Fault::ListsNothing) {
+        if fault == Some(StoreFault::ListsNothing) {
             listed.clear();
         }
         Ok(listed)
@@ -293,14 +294,14 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 
     async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
-        let fault = self.fault(Call::Append, key.as_str());
+        let fault = self.fault(StoreCall::Append, key.as_str());
         match fault {
-            Some(Fault::BreaksOff(after)) => {
+            Some(StoreFault::BreaksOff(after)) => {
                 let part = bytes.slice(..bytes.len().min(usize::try_from(after).unwrap_or(usize::MAX)));
                 self.store.append(key, at, part).await?;
                 Err(unavailable())
             }
-            Some(Fault::FlipsBit) => self.store.append(key, at, with_bit_flipped(bytes)).await,
+            Some(StoreFault::FlipsBit) => self.store.append(key, at, with_bit_flipped(bytes)).await,
             _ => with(fault, self.store.append(key, at, bytes)).await,
         }
     }
@@ -376,15 +377,15 @@ mod tests {
     #[tokio::test]
     async fn faults_come_when_and_where_the_script_says() {
         let store = Faulty::new(MemoryStore::default());
-        store.on(Call::Create).below("a/").after(1).times(2, Fault::Backend);
+        store.on(StoreCall::Create).below("a/").after(1).times(2, StoreFault::Backend);
         let mut ends = Vec::new();
         for text in ["a/1", "b/1", "a/2", "b/2", "a/3", "a/4"] {
             ends.push(store.create(&key(text), Bytes::new()).await.is_ok());
         }
         assert_eq!(ends, [true, true, false, true, false, true]);
-        assert_eq!(store.calls(Call::Create), 6);
+        assert_eq!(store.calls(StoreCall::Create), 6);
 
-        store.on(Call::Head).always(Fault::Unavailable);
+        store.on(StoreCall::Head).always(StoreFault::Unavailable);
         for _ in 0..3 {
             assert!(matches!(store.head(&key("a/1")).await, Err(StoreError::Unavailable { .. })));
         }
@@ -395,7 +396,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_answer_is_an_error_and_the_work_is_done() {
         let store = Faulty::new(MemoryStore::default());
-        store.on(Call::Create).once(Fault::LostAnswer);
+        store.on(StoreCall::Create).once(StoreFault::LostAnswer);
         assert!(store.create(&key("a"), "x".into()).await.unwrap_err().may_have_written());
         assert_eq!(store.inner().get_bytes(&key("a"), 9).await.unwrap(), "x");
     }
@@ -405,18 +406,18 @@ mod tests {
         let store = Faulty::new(MemoryStore::default());
         store.put_bytes(&key("a"), "0123456789").await.unwrap();
 
-        store.on(Call::Get).once(Fault::BreaksOff(4));
+        store.on(StoreCall::Get).once(StoreFault::BreaksOff(4));
         let pieces: Vec<_> = store.get(&key("a"), None).await.unwrap().bytes.collect().await;
         assert_eq!(pieces.len(), 2);
         assert_eq!(pieces[0].as_ref().unwrap(), "0123");
         assert!(pieces[1].is_err());
 
-        store.on(Call::Get).once(Fault::EndsEarly(4));
+        store.on(StoreCall::Get).once(StoreFault::EndsEarly(4));
         let pieces: Vec<_> = store.get(&key("a"), None).await.unwrap().bytes.collect().await;
         assert_eq!(pieces.len(), 1);
         assert_eq!(pieces[0].as_ref().unwrap(), "0123");
 
-        store.on(Call::Put).once(Fault::BreaksOff(4));
+        store.on(StoreCall::Put).once(StoreFault::BreaksOff(4));
         assert!(matches!(store.put_bytes(&key("a"), "new").await, Err(StoreError::Unavailable { .. })));
         assert_eq!(store.get_bytes(&key("a"), 10).await.unwrap(), "0123456789");
     }
@@ -425,11 +426,11 @@ mod tests {
     async fn a_slow_store_answers_late_and_a_hanging_one_never() {
         let store = Faulty::new(MemoryStore::default());
         let hour = Duration::from_secs(3600);
-        store.on(Call::Delete).once(Fault::Slow(hour));
+        store.on(StoreCall::Delete).once(StoreFault::Slow(hour));
         let began = tokio::time::Instant::now();
         store.delete(&key("a")).await.unwrap();
         assert_eq!(began.elapsed(), hour);
-        store.on(Call::Delete).once(Fault::Hangs);
+        store.on(StoreCall::Delete).once(StoreFault::Hangs);
         assert!(tokio::time::timeout(hour, store.delete(&key("a"))).await.is_err());
     }
 }

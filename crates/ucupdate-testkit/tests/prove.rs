@@ -16,7 +16,7 @@ use ucupdate_store::{
 };
 use ucupdate_testkit::prove::operations::{crashes, faults, kills, log_rows};
 use ucupdate_testkit::prove::outages;
-use ucupdate_testkit::prove::{Operation, Row, Scale};
+use ucupdate_testkit::prove::{Operation, ProofRow, Scale};
 use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 
 /// Returns the program that runs as a child process of the proofs.
@@ -25,7 +25,7 @@ fn program() -> &'static Path {
 }
 
 #[track_caller]
-fn hold(rows: &[Row]) {
+fn hold(rows: &[ProofRow]) {
     let failed: Vec<_> = rows.iter().filter(|row| !row.holds).map(ToString::to_string).collect();
     assert!(!rows.is_empty() && failed.is_empty(), "{failed:#?}");
 }

@@ -73,9 +73,9 @@ impl<const PAST: bool> MomentOrSpan<PAST> {
 
     /// Writes a message if the time that an option gave has no time zone. `option` is the name of
     /// the option.
-    pub(crate) fn tell(self, option: &str, context: &mut Context) {
+    pub(crate) fn report_missing_zone(self, option: &str, context: &mut Context) {
         if let Self::At(moment) = self {
-            moment.tell(option, context);
+            moment.report_missing_zone(option, context);
         }
     }
 }
@@ -87,7 +87,7 @@ impl Moment {
 
     /// Writes a message if the time that an option gave has no time zone, and therefore is in UTC.
     /// `option` is the name of the option.
-    pub(crate) fn tell(self, option: &str, context: &mut Context) {
+    pub(crate) fn report_missing_zone(self, option: &str, context: &mut Context) {
         if !self.names_zone {
             context.output.message(format_args!(
                 "the time of {option} is in UTC, since it names no time zone: {}; write the zone after the time, as in \

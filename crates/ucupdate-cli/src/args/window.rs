@@ -30,7 +30,7 @@ impl WindowArg {
     }
 
     /// Writes a message if the window names no time zone, and therefore is in UTC.
-    pub(crate) fn tell(&self, context: &mut Context) {
+    pub(crate) fn report_missing_zone(&self, context: &mut Context) {
         if !self.names_zone {
             context.output.message(format_args!(
                 "the window is in UTC, since it names no time zone: {}; write the zone after it, as Europe/Lisbon",

@@ -35,14 +35,14 @@ pub(crate) fn find(paths: &[PathBuf], kind: LogKind) -> Result<Vec<PathBuf>, Fai
             by_pattern(path, kind, &mut found)?;
         }
     }
-    pass_over_copies(&mut found)?;
+    skip_copies(&mut found)?;
     Ok(found)
 }
 
 /// Compares each log `X` with its compressed copy `X.gz`, if `found` has both. If `X` contains all
 /// rows of `X.gz`, removes `X.gz` from `found`. If `X.gz` contains all rows of `X`, removes `X`. A
 /// log that is too large to compare stays, together with its copy.
-fn pass_over_copies(found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+fn skip_copies(found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let all: HashSet<PathBuf> = found.iter().cloned().collect();
     let mut passed_over = HashSet::new();
     for copy in &all {

@@ -10,7 +10,7 @@ use ucupdate::store::{ByteStream, StoreError, StoreKey};
 
 /// The limits of the answers of a server.
 #[derive(Clone, Debug)]
-pub(super) struct Limits {
+pub(super) struct AnswerLimits {
     /// The largest JSON answer in bytes. A page of listed objects has about 200 KB.
     pub(super) json_bytes: usize,
     /// The largest body of a refusal (an answer with an error status) in bytes.
@@ -19,7 +19,7 @@ pub(super) struct Limits {
     pub(super) listed: u64,
 }
 
-impl Default for Limits {
+impl Default for AnswerLimits {
     fn default() -> Self {
         Self { json_bytes: 16 * 1024 * 1024, problem_bytes: 1024 * 1024, listed: 10_000_000 }
     }
@@ -27,7 +27,7 @@ impl Default for Limits {
 
 /// The failure of a request: no usable answer arrived, or the server refused it.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum RequestFailure {
     /// No usable answer arrived, for this reason.
     Connection(String),
     Answer {
@@ -37,7 +37,7 @@ pub(super) enum Refused {
     },
 }
 
-impl Refused {
+impl RequestFailure {
     fn reason(&self) -> String {
         match self {
             Self::Connection(reason) => reason.clone(),
@@ -76,9 +76,9 @@ impl Refused {
 }
 
 /// Reads the whole body of an answer. Fails when it has more than `limit` bytes.
-pub(super) async fn read(response: Response, limit: usize) -> Result<Bytes, Refused> {
+pub(super) async fn read(response: Response, limit: usize) -> Result<Bytes, RequestFailure> {
     let too_large = || {
-        Refused::Connection(format!(
+        RequestFailure::Connection(format!(
             "the answer of the server is too large, expected at most {limit} bytes; check that the address is that of this program"
         ))
     };
@@ -89,7 +89,7 @@ pub(super) async fn read(response: Response, limit: usize) -> Result<Bytes, Refu
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| {
             let error = error.without_url();
-            Refused::Connection(format!(
+            RequestFailure::Connection(format!(
                 "the answer of the server ended early: {}",
                 crate::failure::chain(&error)
             ))

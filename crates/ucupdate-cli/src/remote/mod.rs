@@ -13,7 +13,7 @@ pub(crate) mod tls;
 
 use crate::failure::Failure;
 use crate::files;
-use answer::{Limits, Refused};
+use answer::{AnswerLimits, RequestFailure};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -64,7 +64,7 @@ pub(crate) struct RemoteStore {
     http: reqwest::Client,
     base: Url,
     bearer: String,
-    limits: Limits,
+    limits: AnswerLimits,
     /// The number of objects that were listed so far.
     listed: AtomicU64,
     pub(crate) author: String,
@@ -81,10 +81,10 @@ impl RemoteStore {
     /// when the token cannot be read, when the token would cross a network without TLS, or when the
     /// server refuses it.
     pub(crate) async fn open(args: &RemoteArgs) -> Result<Self, Failure> {
-        Self::open_with(args, Limits::default()).await
+        Self::open_with(args, AnswerLimits::default()).await
     }
 
-    async fn open_with(args: &RemoteArgs, limits: Limits) -> Result<Self, Failure> {
+    async fn open_with(args: &RemoteArgs, limits: AnswerLimits) -> Result<Self, Failure> {
         let (Some(url), Some(token_file)) = (&args.server, &args.token_file) else {
             return Err(Failure::usage("--server needs --token-file with the token of an administrator"));
         };
@@ -122,13 +122,13 @@ impl RemoteStore {
         Ok(store)
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Refused> {
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, RequestFailure> {
         let url = self.base.join(&format!("api/v1/{path}"));
-        let url = url.map_err(|error| Refused::Connection(error.to_string()))?;
+        let url = url.map_err(|error| RequestFailure::Connection(error.to_string()))?;
         Ok(self.http.request(method, url).header("authorization", &self.bearer))
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, Refused> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, RequestFailure> {
         let response = request.send().await.map_err(|error| self.connection(error))?;
         let status = response.status();
         if status.is_success() {
@@ -138,22 +138,23 @@ impl RemoteStore {
         let text = answer::read(response, self.limits.problem_bytes).await.unwrap_or_default();
         let problem: Value = serde_json::from_slice(&text).unwrap_or_default();
         let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
-        Err(Refused::Answer { status, kind: field("kind"), detail: field("detail") })
+        Err(RequestFailure::Answer { status, kind: field("kind"), detail: field("detail") })
     }
 
-    async fn json(&self, method: Method, path: &str) -> Result<Value, Refused> {
+    async fn json(&self, method: Method, path: &str) -> Result<Value, RequestFailure> {
         let response = self.send(self.request(method, path)?).await?;
         self.value(response).await
     }
 
-    async fn value(&self, response: Response) -> Result<Value, Refused> {
+    async fn value(&self, response: Response) -> Result<Value, RequestFailure> {
         let text = answer::read(response, self.limits.json_bytes).await?;
-        serde_json::from_slice(&text)
-            .map_err(|error| Refused::Connection(format!("the answer of the server is not JSON: {error}")))
+        serde_json::from_slice(&text).map_err(|error| {
+            RequestFailure::Connection(format!("the answer of the server is not JSON: {error}"))
+        })
     }
 
-    fn connection(&self, error: reqwest::Error) -> Refused {
-        Refused::Connection(tls::reason(error, &self.base))
+    fn connection(&self, error: reqwest::Error) -> RequestFailure {
+        RequestFailure::Connection(tls::reason(error, &self.base))
     }
 }
 
@@ -175,7 +176,7 @@ impl ImageStore for RemoteStore {
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         let doing = format!("writing `{key}`");
-        let failed = |refused: Refused| refused.into_store(Some(key), &doing);
+        let failed = |refused: RequestFailure| refused.into_store(Some(key), &doing);
         // A probe only asks for the time of the store, which is that of the server. The server
         // writes probes and checkpoints itself.
         if key.as_str().starts_with("state/probes/") {
@@ -216,7 +217,7 @@ impl ImageStore for RemoteStore {
         let sent = async { self.send(self.request(Method::GET, &path)?).await };
         let response = match sent.await {
             Ok(response) => response,
-            Err(Refused::Answer { status, .. }) if status == StatusCode::RANGE_NOT_SATISFIABLE => {
+            Err(RequestFailure::Answer { status, .. }) if status == StatusCode::RANGE_NOT_SATISFIABLE => {
                 let size = self.head(key).await?.size;
                 return Err(StoreError::InvalidRange {
                     key: key.clone(),
@@ -370,7 +371,7 @@ mod tests {
     /// Starts a server that sends each of these answers to one connection, and returns a store at its address.
     async fn store_at(
         answers: Vec<String>,
-        limits: Limits,
+        limits: AnswerLimits,
     ) -> (Result<RemoteStore, Failure>, tempfile::TempDir) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -409,7 +410,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_read_up_to_a_limit() {
-        let limits = || Limits { json_bytes: 100, problem_bytes: 100, listed: 3 };
+        let limits = || AnswerLimits { json_bytes: 100, problem_bytes: 100, listed: 3 };
         let long = "x".repeat(101);
         let problem = format!("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n{{\"detail\":\"{long}\"}}");
         for (first, reason) in [
@@ -427,7 +428,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_without_an_end_ends_at_a_limit() {
-        let limits = || Limits { listed: 3, ..Limits::default() };
+        let limits = || AnswerLimits { listed: 3, ..AnswerLimits::default() };
         for pages in [
             vec![page(&["images/a", "images/a"])],
             vec![page(&["images/b", "images/a"])],
@@ -452,7 +453,7 @@ mod tests {
         let key = StoreKey::parse("images/a").unwrap();
         let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nUcupdate-Size: 3\r\n\r\n";
         for (body, is_whole) in [("abc", true), ("abcd", false), ("ab", false)] {
-            let (store, _place) = store_at(vec![format!("{head}{body}")], Limits::default()).await;
+            let (store, _place) = store_at(vec![format!("{head}{body}")], AnswerLimits::default()).await;
             let object = store.unwrap().get(&key, None).await.unwrap();
             assert_eq!(ucupdate::store::collect(object.bytes).await.is_ok(), is_whole, "{body}");
         }
@@ -461,7 +462,7 @@ mod tests {
     #[tokio::test]
     async fn an_input_that_fails_is_not_an_error_of_the_server() {
         let key = StoreKey::parse("images/a").unwrap();
-        let (store, _place) = store_at(vec![answer("{}")], Limits::default()).await;
+        let (store, _place) = store_at(vec![answer("{}")], AnswerLimits::default()).await;
         let pieces = [Ok(Bytes::from_static(b"a")), Err(io::ErrorKind::InvalidData.into())];
         let refused = store.unwrap().put(&key, Box::pin(futures_util::stream::iter(pieces))).await;
         assert!(

@@ -1,7 +1,7 @@
 //! The configuration file, in TOML.
 
 use super::key::{Kind, Setting};
-use super::{Given, Origin, wrong};
+use super::{Given, SettingOrigin, wrong};
 use crate::failure::Failure;
 use crate::files::refuse_missing;
 use clap::Command;
@@ -34,7 +34,7 @@ pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<V
         let line = error.span().map_or(1, |span| line_at(&text, span.start));
         wrong(path, line, format_args!("not TOML: {}", error.message()))
     })?;
-    let mut file = Reading { path, text: &text, command, keys, found: Vec::new(), mistakes: Vec::new() };
+    let mut file = FileReading { path, text: &text, command, keys, found: Vec::new(), mistakes: Vec::new() };
     file.table("", document.get_ref());
     file.mistakes.sort();
     if let Some(((line, first), further)) = file.mistakes.split_first() {
@@ -42,8 +42,8 @@ pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<V
         return Err(wrong(path, *line, format_args!("{first}{further}")));
     }
     file.found.sort_by_key(|given| match given.origin {
-        Origin::File(_, line) => line,
-        Origin::Variable(_) => 0,
+        SettingOrigin::File(_, line) => line,
+        SettingOrigin::Variable(_) => 0,
     });
     Ok(file.found)
 }
@@ -59,7 +59,7 @@ fn is_at_or_below(table: &str, other: &str) -> bool {
     table.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-struct Reading<'a> {
+struct FileReading<'a> {
     path: &'a Path,
     text: &'a str,
     command: &'a Command,
@@ -69,7 +69,7 @@ struct Reading<'a> {
     mistakes: Vec<(usize, String)>,
 }
 
-impl Reading<'_> {
+impl FileReading<'_> {
     fn table(&mut self, above: &str, table: &DeTable<'_>) {
         for (name, value) in table {
             let line = line_at(self.text, name.span().start);
@@ -89,7 +89,7 @@ impl Reading<'_> {
                 (_, None) => self.mistakes.push((line, self.unknown(&key))),
                 (_, Some(setting)) => match self.values(setting, value, line) {
                     Ok(values) => {
-                        let origin = Origin::File(self.path.to_owned(), line);
+                        let origin = SettingOrigin::File(self.path.to_owned(), line);
                         self.found.push(Given { setting: setting.clone(), values, origin });
                     }
                     Err(mistake) => self.mistakes.push(mistake),

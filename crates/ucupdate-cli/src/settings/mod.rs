@@ -30,14 +30,14 @@ pub(crate) const CONFIG_VARIABLE: &str = "UCUPDATE_CONFIG";
 
 /// The place from which a value comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum SettingOrigin {
     /// The environment variable of this name.
     Variable(String),
     /// A file, and the number of a line in it. The first line is 1.
     File(PathBuf, usize),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => write!(f, "{name}"),
@@ -52,7 +52,7 @@ pub(crate) struct Given {
     pub(crate) setting: Setting,
     /// The values, in order. Empty if the option is switched off. `None` stands for an option without a value.
     pub(crate) values: Vec<Option<String>>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: SettingOrigin,
 }
 
 impl Given {
@@ -200,7 +200,7 @@ pub(crate) fn read_variables(
                 return Err(Failure::usage(format_args!("{name} {reason}")));
             }
         }
-        all.push(Given { setting: setting.clone(), values, origin: Origin::Variable(name) });
+        all.push(Given { setting: setting.clone(), values, origin: SettingOrigin::Variable(name) });
     }
     Ok(all)
 }

@@ -176,7 +176,7 @@ impl ImageStore for Awaited {
 mod tests {
     use super::*;
     use ucupdate::store::{ImageStoreExt as _, MemoryStore};
-    use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+    use ucupdate_testkit::faulty::{Faulty, StoreCall, StoreFault};
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_hangs_is_given_up_after_the_limit_with_what_was_waited_for() {
@@ -186,8 +186,8 @@ mod tests {
         let key = StoreKey::parse("a").unwrap();
         awaited.put_bytes(&key, "text").await.unwrap();
         assert_eq!(awaited.get_bytes(&key, 9).await.unwrap(), "text");
-        for call in [Call::Get, Call::Head, Call::List, Call::Create, Call::Delete] {
-            store.on(call).always(Fault::Hangs);
+        for call in [StoreCall::Get, StoreCall::Head, StoreCall::List, StoreCall::Create, StoreCall::Delete] {
+            store.on(call).always(StoreFault::Hangs);
         }
         let began = Instant::now();
         for (end, what) in [

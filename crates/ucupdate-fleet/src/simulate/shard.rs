@@ -32,7 +32,7 @@ pub(super) struct SimulationInput<'a> {
 pub(super) struct Shard {
     /// The devices, sorted by the time of day of their requests, so that devices that ask one after another are
     /// neighbours in memory.
-    units: Vec<Unit>,
+    units: Vec<SimulatedUnit>,
     /// The ring buffer of buckets, one for each step. A bucket is the index of its first unit. The
     /// ring is longer than the longest time between two events of a device.
     wheel: Vec<u32>,
@@ -47,7 +47,7 @@ pub(super) struct Shard {
 
 /// The current state of a device.
 #[derive(Clone, Copy, Debug)]
-struct Unit {
+struct SimulatedUnit {
     /// The number of the device in the fleet. The random numbers of the device depend on this
     /// number.
     id: u32,
@@ -84,9 +84,9 @@ impl Shard {
         let unit = |(id, member): (u32, &FleetMember)| {
             let next = Chance::of(stage.scenario.seed, id).below(stage.poll_seconds, Draw::Phase, 0);
             let (offered, link, state) = (NONE, NONE, DevicePhase::Waiting);
-            Unit { id, member: *member, offered, next, link, state, repeats: 0, is_watched: false }
+            SimulatedUnit { id, member: *member, offered, next, link, state, repeats: 0, is_watched: false }
         };
-        let mut units: Vec<Unit> = (first..).zip(members).map(unit).collect();
+        let mut units: Vec<SimulatedUnit> = (first..).zip(members).map(unit).collect();
         units.sort_unstable_by_key(|unit| (unit.next, unit.id));
         let mut shard = Self {
             units,

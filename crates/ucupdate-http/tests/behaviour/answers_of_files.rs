@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ucupdate::store::ImageStoreExt as _;
-use ucupdate_testkit::faulty::Fault;
+use ucupdate_testkit::faulty::StoreFault;
 
 #[tokio::test]
 async fn a_file_is_what_the_package_brought() {
@@ -152,10 +152,10 @@ async fn an_image_gone_from_the_store_is_404_and_final() {
 async fn a_store_that_does_not_answer_or_fails_is_503_to_come_again() {
     let server = Server::start().await;
     for (fault, method) in [
-        (Fault::Unavailable, "GET"),
-        (Fault::Unavailable, "HEAD"),
-        (Fault::Backend, "GET"),
-        (Fault::Backend, "HEAD"),
+        (StoreFault::Unavailable, "GET"),
+        (StoreFault::Unavailable, "HEAD"),
+        (StoreFault::Backend, "GET"),
+        (StoreFault::Backend, "HEAD"),
     ] {
         server.fail(fault);
         let request = Request::builder().method(method).uri(INTERIM_IMAGE).body(Body::empty()).unwrap();
@@ -169,7 +169,7 @@ async fn a_store_that_does_not_answer_or_fails_is_503_to_come_again() {
 #[tokio::test]
 async fn a_file_that_is_not_as_long_as_promised_ends_in_an_error() {
     let server = Server::start().await;
-    for fault in [Fault::EndsEarly(2000), Fault::IsTooLong(2000), Fault::BreaksOff(2000)] {
+    for fault in [StoreFault::EndsEarly(2000), StoreFault::IsTooLong(2000), StoreFault::BreaksOff(2000)] {
         server.fail(fault);
         let response = server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK);

@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
 use ucupdate::{Event, Events, Options};
 use ucupdate_http::HttpOptions;
-use ucupdate_testkit::faulty::Fault;
+use ucupdate_testkit::faulty::StoreFault;
 
 /// Keeps one line for each event of a request.
 #[derive(Debug, Default)]
@@ -146,7 +146,7 @@ async fn a_fetch_of_a_whole_file_a_part_and_one_that_breaks_off_are_told_apart()
         finished(206, 10),
     ];
     assert_eq!(recorder.take(), expected);
-    server.fail(Fault::BreaksOff(2000));
+    server.fail(StoreFault::BreaksOff(2000));
     let response = server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap()).await;
     response.into_body().collect().await.unwrap_err();
     assert_eq!(recorder.take(), [started, fetched("failed", whole / 2), finished(200, whole / 2)]);
@@ -159,7 +159,7 @@ async fn head_conditions_and_files_that_cannot_be_opened_are_not_fetches() {
     let etag = server.get_interim(&[]).await.header("etag").to_owned();
     recorder.take();
     server.get_interim(&[("if-none-match", &etag)]).await;
-    server.fail(Fault::Unavailable);
+    server.fail(StoreFault::Unavailable);
     server.get_interim(&[]).await;
     assert!(recorder.take().iter().all(|line| !line.starts_with("fetch-started")));
 }

@@ -14,7 +14,7 @@ use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey
 use ucupdate::value::{FieldTime, Reported, UnixTime};
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+use ucupdate_testkit::faulty::{Faulty, StoreCall, StoreFault};
 use ucupdate_testkit::field;
 
 /// The path of the interim image of the sample package.
@@ -75,9 +75,9 @@ impl Server {
     }
 
     /// Gives this fault to all reads of images.
-    pub(crate) fn fail(&self, fault: Fault) {
+    pub(crate) fn fail(&self, fault: StoreFault) {
         self.store.heal();
-        self.store.on(Call::Get).below("images/").always(fault);
+        self.store.on(StoreCall::Get).below("images/").always(fault);
     }
 
     pub(crate) async fn delete_images(&self) {

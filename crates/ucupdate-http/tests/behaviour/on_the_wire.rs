@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use ucupdate_http::Connection;
-use ucupdate_testkit::faulty::Fault;
+use ucupdate_testkit::faulty::StoreFault;
 
 /// Serves on a free port until the test ends.
 async fn listen(server: &Server) -> SocketAddr {
@@ -73,7 +73,7 @@ async fn the_addresses_of_a_row_are_those_of_the_socket() {
 async fn a_download_that_breaks_off_in_the_store_breaks_the_connection() {
     let server = Server::start().await;
     let address = listen(&server).await;
-    for fault in [Fault::EndsEarly(2000), Fault::BreaksOff(2000)] {
+    for fault in [StoreFault::EndsEarly(2000), StoreFault::BreaksOff(2000)] {
         server.fail(fault);
         // The connection is kept alive, so only closing it can end the response early.
         let heard = converse(address, &format!("GET {INTERIM_IMAGE} HTTP/1.1\r\nHost: x\r\n\r\n")).await;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use ucupdate::store::{Presign, StoreError, StoreKey};
 use ucupdate_http::{HttpOptions, ImageRedirects};
-use ucupdate_testkit::faulty::Fault;
+use ucupdate_testkit::faulty::StoreFault;
 
 /// The path of the signature beside the image.
 const SIGNATURE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat";
@@ -159,7 +159,7 @@ async fn nothing_is_signed_for_who_may_not_ask_nor_for_what_is_not_there() {
     let external = INTERIM_IMAGE.replace("_Int", "_Ext");
     assert_eq!(server.get(&external).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(server.get("/DeviceUpdateFiles_Int/none").await.status, StatusCode::NOT_FOUND);
-    server.fail(Fault::Unavailable);
+    server.fail(StoreFault::Unavailable);
     assert_eq!(server.get_interim(&[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
     server.delete_images().await;
     let gone = server.get_interim(&[]).await;

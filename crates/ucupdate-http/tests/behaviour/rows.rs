@@ -12,7 +12,7 @@ use std::time::Duration;
 use ucupdate::audit::RollOptions;
 use ucupdate::{FullLog, LogOptions, Options};
 use ucupdate_http::HttpOptions;
-use ucupdate_testkit::faulty::{Call, Fault};
+use ucupdate_testkit::faulty::{StoreCall, StoreFault};
 
 #[tokio::test]
 async fn a_row_says_all_that_is_known_of_an_exchange() {
@@ -78,14 +78,14 @@ async fn answers_without_a_body_leave_their_rows() {
 #[tokio::test]
 async fn an_answer_that_was_not_taken_whole_is_a_connection_gone() {
     let server = Server::start().await;
-    let whole = |fault: Option<Fault>| {
+    let whole = |fault: Option<StoreFault>| {
         if let Some(fault) = fault {
             server.fail(fault);
         }
         server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap())
     };
     drop(whole(None).await);
-    let broken = whole(Some(Fault::BreaksOff(2000))).await;
+    let broken = whole(Some(StoreFault::BreaksOff(2000))).await;
     assert_eq!(broken.status(), StatusCode::OK);
     assert!(broken.into_body().collect().await.is_err());
     for row in server.access_lines().await {
@@ -128,7 +128,7 @@ async fn without_room(full: FullLog) -> Server {
     let roll = RollOptions::default().with_pending(10, 1 << 20).unwrap();
     let logs = LogOptions::new("OCS".parse().unwrap()).with_roll(roll).with_full(full);
     let server = Server::with_logs(Options::serving(urls()), logs, HttpOptions::default()).await;
-    server.store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    server.store.on(StoreCall::Create).below("Logs/").always(StoreFault::Unavailable);
     server
 }
 

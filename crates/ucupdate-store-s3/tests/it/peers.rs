@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use ucupdate_store::{ImageStore as _, ImageStoreExt as _, Presign as _, StoreError};
 use ucupdate_store_s3::{Credentials, S3OpenError, S3Options, S3Store};
-use ucupdate_testkit::s3::{Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
+use ucupdate_testkit::s3::{Bucket, KEY_ID, S3Call, S3Fault, S3Server, SECRET};
 
 #[tokio::test]
 async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
@@ -40,7 +40,7 @@ async fn on_a_server_that_ignores_if_none_match_two_writers_undo_each_other() {
 #[tokio::test]
 async fn a_server_that_refuses_conditions_or_forgets_metadata_is_refused_at_start() {
     let server = S3Server::start(Bucket::default()).await;
-    server.on(Call::Put).once(Fault::Status(501));
+    server.on(S3Call::Put).once(S3Fault::Status(501));
     let error = S3Store::open(options(&server)).await.unwrap_err();
     assert!(matches!(error, S3OpenError::RefusesConditions { .. }), "{error:?}");
 
@@ -77,7 +77,7 @@ async fn opening_says_what_is_wrong_with_the_bucket_or_the_key() {
 async fn opening_leaves_nothing_behind() {
     let (_store, server) = fresh(Bucket::default(), |options| options).await;
     assert!(server.bucket().keys().is_empty());
-    assert_eq!(server.calls(Call::Put), 2);
+    assert_eq!(server.calls(S3Call::Put), 2);
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn any_number_may_open_at_once() {
     for opened in futures_util::future::join_all(all).await {
         opened.unwrap();
     }
-    assert_eq!((server.calls(Call::Put), server.bucket().keys().len()), (32, 0));
+    assert_eq!((server.calls(S3Call::Put), server.bucket().keys().len()), (32, 0));
 }
 
 fn proving(mut options: S3Options) -> S3Options {
@@ -108,14 +108,14 @@ async fn an_opening_that_ends_early_takes_its_probe_away() {
     };
     for is_dropped in [true, false] {
         let server = S3Server::start(Bucket::default()).await;
-        server.on(Call::Put).once(Fault::LosesAnswer);
-        server.on(Call::Head).always(Fault::Hangs);
+        server.on(S3Call::Put).once(S3Fault::LosesAnswer);
+        server.on(S3Call::Head).always(S3Fault::Hangs);
         if is_dropped {
             given_up(&server).await
         } else {
             failed(&server).await
         }
-        assert!(server.calls(Call::Put) > 0);
+        assert!(server.calls(S3Call::Put) > 0);
         for _ in 0..100 {
             if server.bucket().keys().is_empty() {
                 break;
@@ -123,7 +123,7 @@ async fn an_opening_that_ends_early_takes_its_probe_away() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert!(server.bucket().keys().is_empty(), "dropped: {is_dropped}");
-        assert!(server.calls(Call::Delete) > 0, "dropped: {is_dropped}");
+        assert!(server.calls(S3Call::Delete) > 0, "dropped: {is_dropped}");
     }
 }
 
@@ -131,7 +131,7 @@ async fn an_opening_that_ends_early_takes_its_probe_away() {
 async fn a_trusted_server_is_not_asked_when_opening() {
     let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
     S3Store::open(options(&server).with_self_test(false)).await.unwrap();
-    assert_eq!(server.calls(Call::Put), 0);
+    assert_eq!(server.calls(S3Call::Put), 0);
 }
 
 #[tokio::test]

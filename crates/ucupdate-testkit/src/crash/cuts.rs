@@ -1,6 +1,6 @@
 //! Computes every disk that a power cut may leave behind at one moment.
 
-use super::disk::State;
+use super::disk::DiskState;
 
 /// Size of a sector in bytes. A disk writes a sector whole or not at all.
 const SECTOR: usize = 512;
@@ -47,7 +47,7 @@ impl UnsyncedBytes {
 
 /// Returns every disk that a power cut may leave in this state. The same disk may be returned more
 /// than once.
-pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
+pub(super) fn cuts(state: &DiskState) -> impl Iterator<Item = DiskState> {
     let mut fates = vec![UnsyncedBytes::Kept];
     let unsynced = state.unsynced_bytes();
     if unsynced > 0 {

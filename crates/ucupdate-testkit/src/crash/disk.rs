@@ -10,25 +10,25 @@ use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile
 /// A [`Disk`] in memory that separates what is visible from what is durable. Clones share the disk.
 #[derive(Clone, Debug, Default)]
 pub struct CrashDisk {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<SharedDisk>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: State,
+struct SharedDisk {
+    state: DiskState,
     locks: Vec<usize>,
     /// The state before the first recorded effect, and the state after each effect. `None` if no
     /// recording runs.
-    recording: Option<Vec<State>>,
+    recording: Option<Vec<DiskState>>,
     has_stopped: bool,
 }
 
 /// The state of the disk at one moment.
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(super) struct DiskState {
     nodes: Vec<Node>,
     /// Changes of entries that no sync has made durable yet, the oldest first.
-    pub(super) pending: Vec<Change>,
+    pub(super) pending: Vec<DiskChange>,
     folds_case: bool,
     time: u64,
 }
@@ -43,13 +43,13 @@ type Entries = BTreeMap<String, usize>;
 
 /// The entries that one call changed together (a rename changes two).
 #[derive(Clone, Debug)]
-pub(super) struct Change {
+pub(super) struct DiskChange {
     entries: Vec<(usize, String, Option<usize>)>,
 }
 
 const ROOT: usize = 0;
 
-impl Default for State {
+impl Default for DiskState {
     fn default() -> Self {
         Self { nodes: vec![folder()], pending: Vec::new(), folds_case: false, time: 1_300_000_000 }
     }
@@ -91,8 +91,8 @@ impl CrashDisk {
         self.shared().has_stopped
     }
 
-    pub(super) fn of(state: State) -> Self {
-        Self { shared: Arc::new(Mutex::new(Shared { state, ..Shared::default() })) }
+    pub(super) fn of(state: DiskState) -> Self {
+        Self { shared: Arc::new(Mutex::new(SharedDisk { state, ..SharedDisk::default() })) }
     }
 
     pub(super) fn record(&self) {
@@ -112,20 +112,20 @@ impl CrashDisk {
         self.shared().recording.as_ref().map_or(0, |states| states.len() - 1)
     }
 
-    pub(super) fn recorded(&self) -> Vec<State> {
+    pub(super) fn recorded(&self) -> Vec<DiskState> {
         self.shared().recording.take().unwrap_or_default()
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, SharedDisk> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Applies one effect. Records the state after it, if a recording runs and the disk has not
     /// stopped.
-    fn effect<T>(&self, effect: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
+    fn effect<T>(&self, effect: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
         let mut shared = self.shared();
         let end = effect(&mut shared.state)?;
-        let Shared { state, recording, has_stopped, .. } = &mut *shared;
+        let SharedDisk { state, recording, has_stopped, .. } = &mut *shared;
         if let Some(states) = recording
             && !*has_stopped
         {
@@ -135,7 +135,7 @@ impl CrashDisk {
     }
 }
 
-impl State {
+impl DiskState {
     fn settle(&mut self) {
         self.pending.clear();
         for node in &mut self.nodes {
@@ -252,7 +252,7 @@ impl State {
                 set(entries, name, *node);
             }
         }
-        self.pending.push(Change { entries });
+        self.pending.push(DiskChange { entries });
     }
 
     fn add(&mut self, path: &str, node: Node) -> io::Result<usize> {
@@ -343,7 +343,7 @@ impl Disk for CrashDisk {
         let node = state.find(path)?;
         match state.nodes.get(node) {
             Some(Node::File { bytes, .. }) => {
-                Ok(Box::new(Reading { bytes: Cursor::new(bytes.clone()), entry: state.entry(node)? }))
+                Ok(Box::new(DiskRead { bytes: Cursor::new(bytes.clone()), entry: state.entry(node)? }))
             }
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
@@ -462,24 +462,24 @@ impl WriteFile for Writing {
     }
 }
 
-struct Reading {
+struct DiskRead {
     bytes: Cursor<Vec<u8>>,
     entry: DiskEntry,
 }
 
-impl Read for Reading {
+impl Read for DiskRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.bytes.read(buffer)
     }
 }
 
-impl Seek for Reading {
+impl Seek for DiskRead {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.bytes.seek(to)
     }
 }
 
-impl ReadFile for Reading {
+impl ReadFile for DiskRead {
     fn entry(&self) -> io::Result<DiskEntry> {
         Ok(self.entry)
     }

@@ -2,8 +2,8 @@
 //! sync.
 
 use super::disk::CrashDisk;
-use super::recording::{Broken, Recording, Report};
-use super::run::{Scenario, look};
+use super::recording::{BrokenPromise, CrashReport, Recording};
+use super::run::{CrashScenario, look};
 use super::sabotage::{Sabotaged, as_the_disk_behind};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -127,7 +127,7 @@ impl Disk for FailingSyncs {
     }
 }
 
-/// Runs a [`Scenario`] on a store once for each sync and each [`SyncFault`], and cuts the power at
+/// Runs a [`CrashScenario`] on a store once for each sync and each [`SyncFault`], and cuts the power at
 /// every effect of each run.
 ///
 /// A step that fails is tried again once, as a caller would. Every write that the store acknowledged must survive every
@@ -135,13 +135,13 @@ impl Disk for FailingSyncs {
 /// left out when the store is opened after a cut.
 ///
 /// # Errors
-/// [`Broken`] at the first cut that loses an acknowledged step. Its text names the sync that failed.
+/// [`BrokenPromise`] at the first cut that loses an acknowledged step. Its text names the sync that failed.
 pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
-    scenario: &Scenario,
+    scenario: &CrashScenario,
     wrap: impl Fn(S) -> W,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
-) -> Result<Report, Broken> {
-    let mut all = Report::default();
+) -> Result<CrashReport, BrokenPromise> {
+    let mut all = CrashReport::default();
     for fault in SyncFault::ALL {
         all.add(every_sync_with(scenario, fault, &wrap, &open).await?);
     }
@@ -156,12 +156,12 @@ pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
 /// # Panics
 /// When the store does not open on a disk without a fault.
 pub async fn every_sync_with<S: ImageStore, W: ImageStore>(
-    scenario: &Scenario,
+    scenario: &CrashScenario,
     fault: SyncFault,
     wrap: &impl Fn(S) -> W,
     open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
-) -> Result<Report, Broken> {
-    let mut all = Report::default();
+) -> Result<CrashReport, BrokenPromise> {
+    let mut all = CrashReport::default();
     for first in 0.. {
         let (report, met) = with_failed_syncs(scenario, first, fault, wrap, open).await?;
         all.add(report);
@@ -175,12 +175,12 @@ pub async fn every_sync_with<S: ImageStore, W: ImageStore>(
 /// Runs the scenario with a fault at sync number `first`. The second value is `true` if the
 /// scenario reached this sync.
 async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
-    scenario: &Scenario,
+    scenario: &CrashScenario,
     first: usize,
     fault: SyncFault,
     wrap: &impl Fn(S) -> W,
     open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
-) -> Result<(Report, bool), Broken> {
+) -> Result<(CrashReport, bool), BrokenPromise> {
     let (disk, mut allowed) = scenario.prepare(open).await;
 
     let failing = FailingSyncs::new(disk.clone(), first, fault);
@@ -217,7 +217,7 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
             look(left, open, *step, allowed, &scenario.own_folders).await
         })
         .await
-        .map_err(|broken| Broken {
+        .map_err(|broken| BrokenPromise {
             found: format!("{} (sync {first}, {fault:?})", broken.found),
             ..broken
         })?;

@@ -25,8 +25,8 @@ mod sabotage;
 
 pub use disk::CrashDisk;
 pub use failing_syncs::{FailingSyncs, SyncFault, TrustsWhatItReads, every_failed_sync, every_sync_with};
-pub use recording::{Broken, Recording, Report};
-pub use run::{Scenario, ScenarioStep, every_crash};
+pub use recording::{BrokenPromise, CrashReport, Recording};
+pub use run::{CrashScenario, ScenarioStep, every_crash};
 pub use sabotage::{
     FailingDisk, ForeignLocks, LoweringDisk, NameFirst, NeverChecked, NoDirSync, SameFolders, SkippedSync,
     SyncEvent, SyncsOnce,

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The numbers of simulated power cuts and of remaining disks that were checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct CrashReport {
     /// Number of effects of the recorded work on the disk.
     pub effects: usize,
     /// Number of simulated power cuts: after each effect, each selection of unsynced changes and
@@ -23,7 +23,7 @@ pub struct Report {
     pub disks: usize,
 }
 
-impl Report {
+impl CrashReport {
     /// Adds the counts of another report.
     pub fn add(&mut self, other: Self) {
         self.effects += other.effects;
@@ -33,7 +33,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for CrashReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -47,7 +47,7 @@ impl fmt::Display for Report {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("power cut after effect {effect} of {effects}: {found}; left on the disk: {left:?}")]
 #[non_exhaustive]
-pub struct Broken {
+pub struct BrokenPromise {
     /// Number of effects before the power cut.
     pub effect: usize,
     /// Number of all effects of the run.
@@ -117,11 +117,11 @@ impl<P> Recording<P> {
     /// error if the promise does not hold on that disk.
     ///
     /// # Errors
-    /// [`Broken`] with the first error that `look` returns.
+    /// [`BrokenPromise`] with the first error that `look` returns.
     pub async fn cut_everywhere(
         self,
         look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,
-    ) -> Result<Report, Broken> {
+    ) -> Result<CrashReport, BrokenPromise> {
         self.cut_from(0, look).await
     }
 
@@ -132,9 +132,9 @@ impl<P> Recording<P> {
         self,
         first: usize,
         mut look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,
-    ) -> Result<Report, Broken> {
+    ) -> Result<CrashReport, BrokenPromise> {
         let states = self.disk.recorded();
-        let mut report = Report { effects: states.len().saturating_sub(1), ..Report::default() };
+        let mut report = CrashReport { effects: states.len().saturating_sub(1), ..CrashReport::default() };
         let mut seen = HashSet::new();
         for (effect, state) in states.iter().enumerate().skip(first) {
             let now = self.promises.iter().enumerate().rfind(|(_, (from, _))| *from <= effect);
@@ -158,7 +158,12 @@ impl<P> Recording<P> {
                 report.disks += 1;
                 if let Err(found) = look(CrashDisk::of(cut), promise).await {
                     let left = left.into_iter().filter_map(|(path, bytes)| Some((path, bytes?.len())));
-                    return Err(Broken { effect, effects: report.effects, found, left: left.collect() });
+                    return Err(BrokenPromise {
+                        effect,
+                        effects: report.effects,
+                        found,
+                        left: left.collect(),
+                    });
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! store afterwards.
 
 use super::disk::CrashDisk;
-use super::recording::{Broken, Recording, Report};
+use super::recording::{BrokenPromise, CrashReport, Recording};
 use super::sabotage::NoDirSync;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub enum ScenarioStep {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 #[must_use]
-pub struct Scenario {
+pub struct CrashScenario {
     /// Steps that ended before the test and are durable.
     pub before: Vec<ScenarioStep>,
     /// Steps that the store under test itself did, after those of `before`. The store may remember
@@ -46,7 +46,7 @@ pub struct Scenario {
     pub own_folders: Vec<String>,
 }
 
-impl Scenario {
+impl CrashScenario {
     /// Creates a scenario in which the power is cut during these steps.
     pub fn of(steps: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { steps: steps.into(), ..Self::default() }
@@ -88,7 +88,7 @@ impl Scenario {
 /// The objects that each key may have. `None` stands for no object.
 pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
-/// Runs a [`Scenario`] on a store and cuts the power after every effect, in every way.
+/// Runs a [`CrashScenario`] on a store and cuts the power after every effect, in every way.
 ///
 /// `open` opens the store on a disk. `run_on` may wrap the disk while the steps run (`|disk| Arc::new(disk)` adds
 /// nothing). The wrapper is left out when the store is opened after a cut. After a cut:
@@ -99,12 +99,12 @@ pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 /// - no staged file may be left.
 ///
 /// # Errors
-/// [`Broken`] at the first cut after which one of these conditions does not hold.
+/// [`BrokenPromise`] at the first cut after which one of these conditions does not hold.
 pub async fn every_crash<S: ImageStore>(
-    scenario: &Scenario,
+    scenario: &CrashScenario,
     run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
-) -> Result<Report, Broken> {
+) -> Result<CrashReport, BrokenPromise> {
     let (disk, mut allowed) = scenario.prepare(&open).await;
     let tested = open(run_on(disk.clone())).await.expect("the disk has no fault");
     for step in &scenario.own_before {

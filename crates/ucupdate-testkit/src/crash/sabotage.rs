@@ -424,15 +424,15 @@ where
 #[derive(Debug)]
 pub struct NameFirst {
     disk: CrashDisk,
-    held: Arc<Mutex<HashMap<String, Held>>>,
+    held: Arc<Mutex<HashMap<String, HeldFile>>>,
 }
 
-struct Held {
+struct HeldFile {
     file: Box<dyn WriteFile>,
     bytes: Vec<u8>,
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for HeldFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Held({} bytes)", self.bytes.len())
     }
@@ -459,7 +459,7 @@ impl Disk for NameFirst {
     as_the_disk_behind!(append open entry entries create_dir unlink remove_dir sync_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
-        let held = Held { file: self.disk.create(path)?, bytes: Vec::new() };
+        let held = HeldFile { file: self.disk.create(path)?, bytes: Vec::new() };
         locked(&self.held).insert(path.to_owned(), held);
         Ok(Box::new(HoldingBack { held: Arc::clone(&self.held), path: path.to_owned() }))
     }
@@ -476,7 +476,7 @@ impl Disk for NameFirst {
 }
 
 struct HoldingBack {
-    held: Arc<Mutex<HashMap<String, Held>>>,
+    held: Arc<Mutex<HashMap<String, HeldFile>>>,
     path: String,
 }
 

@@ -25,7 +25,7 @@ const VARIABLES: [(&str, &str); 4] = [
 /// key are read from the variables `UCUPDATE_TEST_S3_*`.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
-pub struct StoreLocation {
+pub struct ProofLocation {
     /// Folder of the store
     #[arg(long, value_name = "FOLDER", conflicts_with = "endpoint")]
     pub folder: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub struct StoreLocation {
     pub prefix: Option<String>,
 }
 
-impl StoreLocation {
+impl ProofLocation {
     pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
         match (&self.folder, &self.endpoint) {
             (Some(folder), _) => Ok(Arc::new(LocalStore::open(folder)?)),
@@ -73,12 +73,12 @@ impl StoreLocation {
     }
 }
 
-/// The store of a proof: its [`StoreLocation`] and its resources. Dropping this value removes the
+/// The store of a proof: its [`ProofLocation`] and its resources. Dropping this value removes the
 /// store, except in the bucket of a real server and in a folder of [`folder_at`](Self::folder_at).
 pub(crate) struct ProofStore {
     /// Name in the table: `folder`, `S3 in this process` or `S3`.
     pub(crate) name: &'static str,
-    pub(crate) location: StoreLocation,
+    pub(crate) location: ProofLocation,
     /// `true` if the S3 server runs in this process, with its own bucket and key.
     is_ours: bool,
     _folder: Option<TempDir>,
@@ -89,13 +89,13 @@ impl ProofStore {
     pub(crate) fn folder() -> Result<Self, ProofError> {
         let folder = tempfile::tempdir()?;
         let location =
-            StoreLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
+            ProofLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
         Ok(Self { name: "folder", location, is_ours: false, _folder: Some(folder), server: None })
     }
 
     /// Uses an existing folder. The folder stays when this value is dropped.
     pub(crate) fn folder_at(folder: PathBuf) -> Self {
-        let location = StoreLocation { folder: Some(folder), endpoint: None, prefix: None };
+        let location = ProofLocation { folder: Some(folder), endpoint: None, prefix: None };
         Self { name: "folder", location, is_ours: false, _folder: None, server: None }
     }
 
@@ -107,7 +107,7 @@ impl ProofStore {
         };
         let address = server.as_ref().map(S3Server::endpoint).or(endpoint.map(str::to_owned));
         let prefix = format!("prove/{:x}-{:x}", std::process::id(), crate::prove::moment::now());
-        let location = StoreLocation { folder: None, endpoint: address, prefix: Some(prefix) };
+        let location = ProofLocation { folder: None, endpoint: address, prefix: Some(prefix) };
         let name = if server.is_some() { "S3 in this process" } else { "S3" };
         Self { name, location, is_ours: server.is_some(), _folder: None, server }
     }

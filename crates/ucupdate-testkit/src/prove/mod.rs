@@ -12,13 +12,13 @@ mod processes;
 mod report;
 mod written;
 
-pub use location::StoreLocation;
+pub use location::ProofLocation;
 pub use measurement::Measurement;
 pub use measures::{MeasureArgs, measure};
 pub use operations::operation::Operation;
 pub use operations::work::{WorkArgs, work};
 pub use processes::worker::{WorkerArgs, work as contend};
-pub use report::{Power, ProofError, Row, Scale};
+pub use report::{Power, ProofError, ProofRow, Scale};
 
 use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
@@ -31,11 +31,11 @@ pub async fn run(
     scale: &Scale,
     endpoint: Option<&str>,
     only: Option<&str>,
-    print: &mut dyn FnMut(&Row),
+    print: &mut dyn FnMut(&ProofRow),
 ) -> bool {
     let wanted = |name: &str| only.is_none_or(|only| name.starts_with(only));
     let mut held = true;
-    let mut print = |rows: Vec<Row>| {
+    let mut print = |rows: Vec<ProofRow>| {
         for row in rows {
             held &= row.holds;
             print(&row);
@@ -80,7 +80,8 @@ pub async fn run(
 }
 
 /// Returns a row that reports why a proof could not be run, or no row if it could.
-fn failure(name: &str, done: Result<(), ProofError>) -> Vec<Row> {
-    let row = |failed: ProofError| Row { what: name.to_owned(), found: error_chain(&*failed), holds: false };
+fn failure(name: &str, done: Result<(), ProofError>) -> Vec<ProofRow> {
+    let row =
+        |failed: ProofError| ProofRow { what: name.to_owned(), found: error_chain(&*failed), holds: false };
     done.err().map(row).into_iter().collect()
 }

@@ -3,10 +3,10 @@
 //! Each proof takes a function that wraps the store of the server. A mutant wraps it by a store
 //! that hides the fault from the server, and the proof must then fail.
 
-use crate::faulty::{Call, Fault, Faulty};
+use crate::faulty::{Faulty, StoreCall, StoreFault};
 use crate::field;
 use crate::prove::operations::operation::package;
-use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::report::{ProofError, ProofRow, Scale};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::book::{StopScope, TestDevice};
@@ -29,7 +29,7 @@ const OLD_VERSION: &str = "1.0.522.103";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Returns the rows of all three proofs.
-pub async fn rows(scale: &Scale) -> Vec<Row> {
+pub async fn rows(scale: &Scale) -> Vec<ProofRow> {
     let plain: Wrap<'_> = &|store| store;
     vec![
         row("swapped histories", swapped_histories(scale, plain).await),
@@ -38,9 +38,9 @@ pub async fn rows(scale: &Scale) -> Vec<Row> {
     ]
 }
 
-fn row(what: &str, found: Result<String, ProofError>) -> Row {
+fn row(what: &str, found: Result<String, ProofError>) -> ProofRow {
     let holds = found.is_ok();
-    Row { what: what.to_owned(), found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
+    ProofRow { what: what.to_owned(), found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
 /// Replaces the history of a running server by each earlier copy, by another history of each length, and by a copy with
@@ -129,8 +129,8 @@ pub async fn hung_stores(wrap: Wrap<'_>) -> Result<String, ProofError> {
         .with_probe(Some(Duration::from_millis(50)))
         .with_offers_while_unreachable(Some(Duration::from_secs(3)));
     let server = open(wrap(store.clone()), probing).await?;
-    for call in [Call::Get, Call::Head, Call::List] {
-        store.on(call).always(Fault::Hangs);
+    for call in [StoreCall::Get, StoreCall::Head, StoreCall::List] {
+        store.on(call).always(StoreFault::Hangs);
     }
     expect(offers(&server)?, "offers when the store begins to hang")?;
     tokio::time::sleep(Duration::from_secs(7)).await;
@@ -196,10 +196,10 @@ async fn keys(store: &MemoryStore) -> Result<Vec<StoreKey>, ProofError> {
     Ok(store.list_all("", usize::MAX).await?.into_iter().map(|meta| meta.key).collect())
 }
 
-type State = Vec<(StoreKey, bytes::Bytes)>;
+type Revisions = Vec<(StoreKey, bytes::Bytes)>;
 
 /// Returns the revisions of a store in order.
-async fn state(store: &MemoryStore) -> Result<State, ProofError> {
+async fn state(store: &MemoryStore) -> Result<Revisions, ProofError> {
     let mut state = Vec::new();
     for meta in store.list_all("state/revisions/", usize::MAX).await? {
         let bytes = store.get_bytes(&meta.key, 1 << 20).await?;
@@ -208,11 +208,11 @@ async fn state(store: &MemoryStore) -> Result<State, ProofError> {
     Ok(state)
 }
 
-fn first(state: &State, number: usize) -> State {
+fn first(state: &Revisions, number: usize) -> Revisions {
     state.iter().take(number).cloned().collect()
 }
 
-fn without(state: &State, number: usize) -> State {
+fn without(state: &Revisions, number: usize) -> Revisions {
     state
         .iter()
         .enumerate()
@@ -221,7 +221,7 @@ fn without(state: &State, number: usize) -> State {
         .collect()
 }
 
-async fn put_state(store: &MemoryStore, state: &State) -> Result<(), ProofError> {
+async fn put_state(store: &MemoryStore, state: &Revisions) -> Result<(), ProofError> {
     for meta in store.list_all("state/revisions/", usize::MAX).await? {
         store.delete(&meta.key).await?;
     }

@@ -77,7 +77,7 @@ impl Scale {
 /// One row of the table that the proofs print: what was tried, and whether the promise holds.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
-pub struct Row {
+pub struct ProofRow {
     /// The name of the tried case, such as `crash points of ingest, folder`.
     pub what: String,
     /// The text of the result, such as `312 distinct, each old or new`.
@@ -86,7 +86,7 @@ pub struct Row {
     pub holds: bool,
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for ProofRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.holds { "holds" } else { "FAILS" };
         write!(f, "{mark}  {:<56}  {}", self.what, self.found)

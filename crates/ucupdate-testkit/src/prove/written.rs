@@ -24,7 +24,7 @@ pub(crate) struct Written {
 
 /// The fields of the document of a revision that the proofs check.
 #[derive(Deserialize)]
-struct Document {
+struct RevisionFields {
     previous: Sha256Digest,
     author: String,
     command: BookCommand,
@@ -39,7 +39,7 @@ pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, Proo
         let number = number.and_then(|number| number.parse().ok());
         let number = number.ok_or_else(|| format!("`{}` is not the key of a revision", meta.key))?;
         let bytes = store.get_bytes(&meta.key, MAX_REVISION_BYTES).await?;
-        let Document { previous, author, command, delta } = serde_json::from_slice(&bytes)?;
+        let RevisionFields { previous, author, command, delta } = serde_json::from_slice(&bytes)?;
         let sha256 = Sha256Digest::of(&bytes);
         revisions.push(Written { number, author, command, delta, previous, sha256 });
     }

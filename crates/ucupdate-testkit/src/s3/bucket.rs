@@ -25,21 +25,21 @@ const SMALLEST_PART: usize = 5 * 1024 * 1024;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Bucket {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<BucketState>>,
     heeds_if_none_match: bool,
     keeps_metadata: bool,
     smallest_part: usize,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    objects: BTreeMap<String, Kept>,
-    uploads: HashMap<String, Upload>,
+struct BucketState {
+    objects: BTreeMap<String, BucketObject>,
+    uploads: HashMap<String, BucketUpload>,
     writes: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct BucketObject {
     bytes: Bytes,
     tag: String,
     modified: SystemTime,
@@ -47,7 +47,7 @@ struct Kept {
 }
 
 #[derive(Debug)]
-struct Upload {
+struct BucketUpload {
     key: String,
     metadata: Option<Metadata>,
     parts: BTreeMap<i32, (Bytes, String)>,
@@ -94,7 +94,8 @@ impl Bucket {
     /// Returns a separate bucket with the same objects, without unfinished uploads.
     pub fn deep_copy(&self) -> Self {
         let state = self.lock();
-        let copy = State { objects: state.objects.clone(), uploads: HashMap::new(), writes: state.writes };
+        let copy =
+            BucketState { objects: state.objects.clone(), uploads: HashMap::new(), writes: state.writes };
         Self { state: Arc::new(Mutex::new(copy)), ..self.clone() }
     }
 
@@ -103,12 +104,12 @@ impl Bucket {
         self.lock().uploads.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BucketState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns an error if the condition of a write does not hold.
-    fn admit(&self, state: &State, key: &str, if_none_match: Option<&ETagCondition>) -> S3Result<()> {
+    fn admit(&self, state: &BucketState, key: &str, if_none_match: Option<&ETagCondition>) -> S3Result<()> {
         let only_new = self.heeds_if_none_match && if_none_match.is_some_and(ETagCondition::is_any);
         if only_new && state.objects.contains_key(key) {
             return Err(s3_error!(PreconditionFailed, "an object is at the key"));
@@ -116,17 +117,17 @@ impl Bucket {
         Ok(())
     }
 
-    fn find(&self, bucket: &str, key: &str) -> S3Result<Kept> {
+    fn find(&self, bucket: &str, key: &str) -> S3Result<BucketObject> {
         check(bucket)?;
         self.lock().objects.get(key).cloned().ok_or_else(|| s3_error!(NoSuchKey, "no object is at the key"))
     }
 }
 
-impl State {
+impl BucketState {
     fn keep(&mut self, key: String, bytes: Bytes, metadata: Option<Metadata>) -> ETag {
         self.writes += 1;
         let tag = format!("{:032x}", self.writes);
-        let kept = Kept { bytes, tag: tag.clone(), modified: SystemTime::now(), metadata };
+        let kept = BucketObject { bytes, tag: tag.clone(), modified: SystemTime::now(), metadata };
         self.objects.insert(key, kept);
         ETag::Strong(tag)
     }
@@ -269,7 +270,7 @@ impl S3 for Bucket {
         state.writes += 1;
         let id = format!("upload-{}", state.writes);
         let metadata = input.metadata.filter(|_| self.keeps_metadata);
-        let upload = Upload { key: input.key.clone(), metadata, parts: BTreeMap::new() };
+        let upload = BucketUpload { key: input.key.clone(), metadata, parts: BTreeMap::new() };
         state.uploads.insert(id.clone(), upload);
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),

@@ -1,15 +1,15 @@
 //! An S3 server inside the process. `s3s` provides the protocol and the signatures. The objects are
 //! in a [`Bucket`] in memory, in a folder of `s3s-fs`, or on another server to which requests are
-//! forwarded. [Faults](Fault) happen on the connection, as with real servers.
+//! forwarded. [Faults](S3Fault) happen on the connection, as with real servers.
 //!
 //! ```
-//! use ucupdate_testkit::s3::{Bucket, Call, Fault, S3Server};
+//! use ucupdate_testkit::s3::{Bucket, S3Call, S3Fault, S3Server};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //!
 //! let server = S3Server::start(Bucket::default()).await;
-//! server.on(Call::Put).once(Fault::LosesAnswer);
+//! server.on(S3Call::Put).once(S3Fault::LosesAnswer);
 //! assert!(server.endpoint().starts_with("http://127.0.0.1:"));
-//! assert_eq!(server.calls(Call::Put), 0);
+//! assert_eq!(server.calls(S3Call::Put), 0);
 //! # });
 //! ```
 
@@ -17,7 +17,7 @@ mod bucket;
 mod wire;
 
 pub use bucket::Bucket;
-pub use wire::{Call, Fault, On};
+pub use wire::{S3Call, S3Fault, S3FaultBuilder};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -41,7 +41,7 @@ pub const SECRET: &str = "not-a-secret";
 pub struct S3Server {
     address: SocketAddr,
     bucket: Bucket,
-    script: Arc<wire::Script>,
+    script: Arc<wire::S3Script>,
     accepting: JoinHandle<()>,
     _folder: Option<TempDir>,
 }
@@ -92,18 +92,18 @@ impl S3Server {
 
     /// Begins to configure a fault for one kind of request. If several faults match a request, the
     /// one that was set first applies.
-    pub fn on(&self, call: Call) -> On<'_> {
+    pub fn on(&self, call: S3Call) -> S3FaultBuilder<'_> {
         self.script.on(Some(call))
     }
 
     /// Begins to configure a fault for requests of any kind.
-    pub fn on_any(&self) -> On<'_> {
+    pub fn on_any(&self) -> S3FaultBuilder<'_> {
         self.script.on(None)
     }
 
     /// Returns the kinds of all requests in the order of their arrival. Requests with faults are
     /// included.
-    pub fn requests(&self) -> Vec<Call> {
+    pub fn requests(&self) -> Vec<S3Call> {
         self.script.requests()
     }
 
@@ -118,7 +118,7 @@ impl S3Server {
     }
 
     /// Returns the number of requests of this kind. Requests with faults are included.
-    pub fn calls(&self, call: Call) -> usize {
+    pub fn calls(&self, call: S3Call) -> usize {
         self.script.calls(call)
     }
 }
@@ -130,7 +130,7 @@ impl Drop for S3Server {
 }
 
 /// Accepts connections until the task is aborted. The open connections end with the task.
-async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::Script>) {
+async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::S3Script>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         let _ = socket.set_nodelay(true);

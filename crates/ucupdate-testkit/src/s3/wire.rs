@@ -22,7 +22,7 @@ type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// The S3 requests that a store sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "what a store asks of S3")]
-pub enum Call {
+pub enum S3Call {
     /// `PutObject`.
     Put,
     /// `GetObject`.
@@ -43,7 +43,7 @@ pub enum Call {
     Abort,
 }
 
-impl Call {
+impl S3Call {
     /// Returns the kind of a request, or `None` for a request that stores do not send.
     fn of(method: &Method, path: &str, query: &str) -> Option<Self> {
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -66,7 +66,7 @@ impl Call {
 /// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum S3Fault {
     /// The server does not execute the request. The response has this status.
     Status(u16),
     /// The server does not execute the request. The connection is closed.
@@ -88,35 +88,35 @@ pub enum Fault {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Script(Mutex<Lines>);
+pub(super) struct S3Script(Mutex<S3ScriptState>);
 
 #[derive(Debug, Default)]
-struct Lines {
-    faults: Vec<Line>,
-    calls: HashMap<Call, usize>,
-    requests: Vec<Call>,
+struct S3ScriptState {
+    faults: Vec<S3ScriptLine>,
+    calls: HashMap<S3Call, usize>,
+    requests: Vec<S3Call>,
     faults_done: usize,
 }
 
 #[derive(Debug)]
-struct Line {
+struct S3ScriptLine {
     /// The kind of call. `None` matches every call.
-    call: Option<Call>,
+    call: Option<S3Call>,
     skipped: usize,
     times: usize,
-    fault: Fault,
+    fault: S3Fault,
 }
 
 /// A fault that is being configured. [`S3Server::on`](super::S3Server::on) returns it.
 #[derive(Debug)]
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
-pub struct On<'a> {
-    script: &'a Script,
-    call: Option<Call>,
+pub struct S3FaultBuilder<'a> {
+    script: &'a S3Script,
+    call: Option<S3Call>,
     skipped: usize,
 }
 
-impl On<'_> {
+impl S3FaultBuilder<'_> {
     /// Sets the number of matching requests that have no fault before the first one with the fault.
     /// Default: 0.
     pub fn after(self, calls: usize) -> Self {
@@ -124,36 +124,36 @@ impl On<'_> {
     }
 
     /// Applies the fault to the next matching request.
-    pub fn once(self, fault: Fault) {
+    pub fn once(self, fault: S3Fault) {
         self.times(1, fault);
     }
 
     /// Applies the fault to the next `times` matching requests.
-    pub fn times(self, times: usize, fault: Fault) {
-        let line = Line { call: self.call, skipped: self.skipped, times, fault };
+    pub fn times(self, times: usize, fault: S3Fault) {
+        let line = S3ScriptLine { call: self.call, skipped: self.skipped, times, fault };
         self.script.lines().faults.push(line);
     }
 
     /// Applies the fault to every matching request until [`S3Server::heal`](super::S3Server::heal).
-    pub fn always(self, fault: Fault) {
+    pub fn always(self, fault: S3Fault) {
         self.times(usize::MAX, fault);
     }
 }
 
-impl Script {
-    pub(super) fn on(&self, call: Option<Call>) -> On<'_> {
-        On { script: self, call, skipped: 0 }
+impl S3Script {
+    pub(super) fn on(&self, call: Option<S3Call>) -> S3FaultBuilder<'_> {
+        S3FaultBuilder { script: self, call, skipped: 0 }
     }
 
     pub(super) fn heal(&self) {
         self.lines().faults.clear();
     }
 
-    pub(super) fn calls(&self, call: Call) -> usize {
+    pub(super) fn calls(&self, call: S3Call) -> usize {
         self.lines().calls.get(&call).copied().unwrap_or(0)
     }
 
-    pub(super) fn requests(&self) -> Vec<Call> {
+    pub(super) fn requests(&self) -> Vec<S3Call> {
         self.lines().requests.clone()
     }
 
@@ -161,11 +161,11 @@ impl Script {
         self.lines().faults_done
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
+    fn lines(&self) -> MutexGuard<'_, S3ScriptState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fault(&self, call: Call) -> Option<Fault> {
+    fn fault(&self, call: S3Call) -> Option<S3Fault> {
         let mut lines = self.lines();
         *lines.calls.entry(call).or_default() += 1;
         lines.requests.push(call);
@@ -216,26 +216,26 @@ impl Behind {
 /// Answers a request, with the fault that the script has for it. An error closes the connection.
 pub(super) async fn answer(
     behind: Behind,
-    script: Arc<Script>,
+    script: Arc<S3Script>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, BoxError> {
-    let call = Call::of(request.method(), request.uri().path(), request.uri().query().unwrap_or(""));
+    let call = S3Call::of(request.method(), request.uri().path(), request.uri().query().unwrap_or(""));
     let request = request.map(s3s::Body::from);
     match call.and_then(|call| script.fault(call)) {
-        Some(Fault::Drops) => return Err("the script closed the connection".into()),
-        Some(Fault::Hangs) => future::pending().await,
-        Some(Fault::Status(status)) => {
+        Some(S3Fault::Drops) => return Err("the script closed the connection".into()),
+        Some(S3Fault::Hangs) => future::pending().await,
+        Some(S3Fault::Status(status)) => {
             // The body is read to its end, because a client that still writes does not read the response.
             BodyExt::collect(request.into_body()).await?;
             return refusal(status);
         }
-        Some(Fault::LosesAnswer) => {
+        Some(S3Fault::LosesAnswer) => {
             // A real server finishes the request before the connection breaks, so the response is read to its end.
             BodyExt::collect(behind.answer(request).await?.into_body()).await?;
             return Err("the script lost the answer".into());
         }
-        Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
-        Some(Fault::Late(time)) => {
+        Some(S3Fault::Slow(time)) => tokio::time::sleep(time).await,
+        Some(S3Fault::Late(time)) => {
             let (head, body) = request.into_parts();
             let body = BodyExt::collect(body).await?.to_bytes();
             tokio::spawn(async move {
@@ -248,7 +248,7 @@ pub(super) async fn answer(
             });
             return Err("the script closed the connection and goes on".into());
         }
-        Some(Fault::Truncates(most)) => {
+        Some(S3Fault::Truncates(most)) => {
             let broken = stream::once(async {
                 // The written bytes must leave first. Closing at once would discard them.
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -256,7 +256,7 @@ pub(super) async fn answer(
             });
             return cut(behind, request, most, broken.boxed()).await;
         }
-        Some(Fault::Stalls(most)) => return cut(behind, request, most, stream::pending().boxed()).await,
+        Some(S3Fault::Stalls(most)) => return cut(behind, request, most, stream::pending().boxed()).await,
         None => {}
     }
     behind.answer(request).await

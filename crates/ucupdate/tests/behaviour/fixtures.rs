@@ -6,7 +6,7 @@ pub(crate) use ucupdate::cab::package::{NewInterim, NewRelease, PackageBuilder, 
 pub(crate) use ucupdate::{
     audit::*, book::*, decide::*, device::*, request::*, store::*, value::*, version::*, *,
 };
-pub(crate) use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+pub(crate) use ucupdate_testkit::faulty::{Faulty, StoreCall, StoreFault};
 pub(crate) use ucupdate_testkit::field;
 
 /// The size of images in tests, in bytes. It is small to save time.

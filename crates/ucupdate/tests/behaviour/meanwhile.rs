@@ -12,12 +12,12 @@ use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
 };
 use ucupdate::value::UnixTime;
-use ucupdate_testkit::faulty::Call;
+use ucupdate_testkit::faulty::StoreCall;
 
 type Other = Box<dyn FnOnce(Meanwhile) -> BoxFuture<'static, ()> + Send>;
 
 struct Awaited {
-    call: Call,
+    call: StoreCall,
     prefix: String,
     other: Other,
 }
@@ -37,8 +37,12 @@ pub(crate) struct Meanwhile {
 
 impl Meanwhile {
     /// Runs `other` just before the next call of this kind for a key with this prefix.
-    pub(crate) fn before<F>(&self, call: Call, prefix: &str, other: impl FnOnce(Self) -> F + Send + 'static)
-    where
+    pub(crate) fn before<F>(
+        &self,
+        call: StoreCall,
+        prefix: &str,
+        other: impl FnOnce(Self) -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let other: Other = Box::new(|store| Box::pin(other(store)));
@@ -73,7 +77,7 @@ impl Meanwhile {
         *self.time.lock().unwrap() = Some(time);
     }
 
-    async fn comes(&self, call: Call, key: &str) {
+    async fn comes(&self, call: StoreCall, key: &str) {
         let is_it = |awaited: &mut Awaited| awaited.call == call && key.starts_with(&awaited.prefix);
         let awaited = self.awaited.lock().unwrap().take_if(is_it);
         if let Some(awaited) = awaited {
@@ -91,12 +95,12 @@ impl fmt::Debug for Meanwhile {
 #[async_trait]
 impl ImageStore for Meanwhile {
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.comes(Call::Create, key.as_str()).await;
+        self.comes(StoreCall::Create, key.as_str()).await;
         self.store.create(key, bytes).await
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        self.comes(Call::Put, key.as_str()).await;
+        self.comes(StoreCall::Put, key.as_str()).await;
         let mut written = self.store.put(key, bytes).await?;
         written.modified += *self.ahead.lock().unwrap();
         if let Some(time) = *self.time.lock().unwrap() {
@@ -107,22 +111,22 @@ impl ImageStore for Meanwhile {
     }
 
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        self.comes(Call::Get, key.as_str()).await;
+        self.comes(StoreCall::Get, key.as_str()).await;
         self.store.get(key, range).await
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        self.comes(Call::Head, key.as_str()).await;
+        self.comes(StoreCall::Head, key.as_str()).await;
         self.store.head(key).await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.comes(Call::Delete, key.as_str()).await;
+        self.comes(StoreCall::Delete, key.as_str()).await;
         self.store.delete(key).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.comes(Call::List, prefix).await;
+        self.comes(StoreCall::List, prefix).await;
         let mut page = self.store.list(prefix, after).await?;
         let old = self.old.lock().unwrap();
         let times = self.times.lock().unwrap();

@@ -68,7 +68,7 @@ pub(crate) struct DeviceQuestion {
 impl DeviceQuestion {
     /// Writes messages about the parts that were skipped. Writes nothing with `--json`, because
     /// they are part of the JSON result.
-    pub(crate) fn tell(&self, context: &mut Context) {
+    pub(crate) fn report_skipped(&self, context: &mut Context) {
         if context.output.is_json() {
             return;
         }

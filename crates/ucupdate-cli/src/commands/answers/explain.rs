@@ -56,7 +56,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
         let records = questions.map(|question| TraceRecord::of(snapshot.index(), &question, now)).collect();
         replay::save(path, records).await?;
     }
-    asked.tell(context);
+    asked.report_skipped(context);
     let explanation = snapshot.explain(&asked.request, asked.from, now);
     context.output.both(&explanation_json(&explanation, &asked), &explanation)
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: PlanArgs, context: &mut Context) -> Result<(), Fai
         Some(revision) => service.snapshot_at(revision).await?,
         None => service.snapshot(),
     };
-    asked.tell(context);
+    asked.report_skipped(context);
     let DeviceQuestion { request, from, skipped, unknown } = asked;
     let now = service.now();
     let revision = snapshot.revision();

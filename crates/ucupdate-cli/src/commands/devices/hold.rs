@@ -80,7 +80,7 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
         }
         HoldCommand::Add(args) => {
             if let Some(until) = args.until {
-                until.tell("--until", context);
+                until.report_missing_zone("--until", context);
             }
             let now = SystemClock.now();
             let until = args.until.map(|until| until.at(now));

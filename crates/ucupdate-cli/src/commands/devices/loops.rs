@@ -87,8 +87,8 @@ fn kind(kind: LoopKind) -> &'static str {
     }
 }
 
-/// Returns a table with a line for each loop.
-fn wide(loops: &[Loop]) -> Table<9> {
+/// Returns a table for a wide terminal, with one line for each loop.
+fn wide_table(loops: &[Loop]) -> Table<9> {
     let mut table =
         Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
     for found in loops {
@@ -109,8 +109,8 @@ fn wide(loops: &[Loop]) -> Table<9> {
     table
 }
 
-/// Returns a table for a narrow terminal. Times and servers stand in a line below.
-fn narrow(loops: &[Loop]) -> Table<5> {
+/// Returns a table for a narrow terminal. The times and servers of a loop are in a second line.
+fn narrow_table(loops: &[Loop]) -> Table<5> {
     let mut table = Table::new(["DEVICE", "LOOP", "VERSIONS", "ASKS", "NOW"]);
     for found in loops {
         let Loop { device, update_type, asks, .. } = found;
@@ -125,8 +125,8 @@ fn narrow(loops: &[Loop]) -> Table<5> {
 fn text(loops: &[Loop], held: &[String], width: usize) -> String {
     let table = match width {
         _ if loops.is_empty() => return "no loops".to_owned(),
-        WIDE.. => wide(loops).to_string(),
-        _ => narrow(loops).to_string(),
+        WIDE.. => wide_table(loops).to_string(),
+        _ => narrow_table(loops).to_string(),
     };
     held.iter().fold(table, |text, held| format!("{text}\n{}", Shown(held)))
 }

@@ -266,7 +266,7 @@ fn part_of_set(file: &Path) -> Option<(u16, u16)> {
 }
 
 /// The reason why a file was refused, and the problems of its package.
-type Refused = (Failure, Vec<ProblemReport>);
+type RefusedFile = (Failure, Vec<ProblemReport>);
 
 /// The https URLs among the arguments, and the size limit of the files there.
 struct Source {
@@ -315,7 +315,7 @@ async fn one(
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
     context: &mut Context,
-) -> Result<IngestedCabinet, Refused> {
+) -> Result<PackageReport, RefusedFile> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0_u64;
@@ -395,7 +395,7 @@ fn name_of(path: &Path) -> Cow<'_, str> {
 }
 
 /// Converts the error of an ingest to the failure and the problems of the package.
-fn refused(error: IngestError) -> Refused {
+fn refused(error: IngestError) -> RefusedFile {
     let reason = with_limit_option(chain(&error));
     match error {
         IngestError::Refused(package) => {

@@ -272,7 +272,7 @@ async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) 
 /// Changes the policies of these rules.
 async fn set_in(keys: &[RuleKey], args: &SetArgs, context: &mut Context) -> Result<(), Failure> {
     if let Some(OrNone(Some(window))) = &args.window {
-        window.tell(context);
+        window.report_missing_zone(context);
     }
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let mut commands = Vec::new();
@@ -319,7 +319,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
                 RulesArg::Pattern(rules) => return set_in_all(&rules, &args, context).await,
             };
             if let Some(OrNone(Some(window))) = &args.window {
-                window.tell(context);
+                window.report_missing_zone(context);
             }
             for _ in 0..MAX_TRIES {
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();

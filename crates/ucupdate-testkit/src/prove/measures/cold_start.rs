@@ -7,7 +7,7 @@ use crate::prove::measurement::Measurement;
 use crate::prove::measures::CHANGES;
 use crate::prove::measures::scribe::{self, Scribe};
 use crate::prove::moment::shown;
-use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::report::{ProofError, ProofRow, Scale};
 use crate::prove::written;
 use std::sync::Arc;
 use ucupdate::UpdateService;
@@ -38,7 +38,7 @@ const STARTS: usize = 3;
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    print: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<ProofRow>),
 ) -> Result<(), ProofError> {
     let rules = if scale.full { 100_000 } else { 1_000 };
     let state = state(rules).await?;
@@ -58,7 +58,7 @@ async fn table(
     ground: &ProofStore,
     store: &dyn ImageStore,
     rules: usize,
-) -> Result<Vec<Row>, ProofError> {
+) -> Result<Vec<ProofRow>, ProofError> {
     let name = format!("book of {rules} rules, {}", ground.name);
     let checkpoints = store.list_all("state/checkpoints/", usize::MAX).await?;
     let checkpoint = checkpoints.last().ok_or("there is no checkpoint")?;
@@ -72,7 +72,7 @@ async fn table(
     let start = starts.into_iter().min_by_key(|start| start.took).ok_or("nothing was started")?;
     let publish = ground.measure(scale, Measurement::Publish, None).await?;
     Ok(vec![
-        Row {
+        ProofRow {
             what: format!("{name}: start"),
             found: format!(
                 "{}, from a checkpoint of {} MiB and {} revisions after it; at most {} MiB of memory",
@@ -83,12 +83,12 @@ async fn table(
             ),
             holds: !scale.full || start.took <= SOON,
         },
-        Row {
+        ProofRow {
             what: format!("{name}: largest revision"),
             found: format!("{} KiB, of {revisions} revisions", largest >> 10),
             holds: largest <= MOST_REVISION_BYTES,
         },
-        Row {
+        ProofRow {
             what: format!("{name}: asking while it changes"),
             found: format!(
                 "the longest pause between two answers on the only thread was {}, of {} with a start and {CHANGES} changes",

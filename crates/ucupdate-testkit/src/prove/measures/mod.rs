@@ -6,7 +6,7 @@ mod scribe;
 pub(crate) mod throughput;
 
 use crate::prove::fleet;
-use crate::prove::location::StoreLocation;
+use crate::prove::location::ProofLocation;
 use crate::prove::measurement::{Measured, Measurement};
 use crate::prove::moment;
 use crate::prove::report::ProofError;
@@ -47,7 +47,7 @@ pub struct MeasureArgs {
     pub what: Measurement,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub location: StoreLocation,
+    pub location: ProofLocation,
     /// The file that is ingested, copied or put
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -98,7 +98,7 @@ fn copy(file: &Path) -> io::Result<()> {
 }
 
 /// Puts a file with `object_store` alone. Part size and number of concurrent parts are those of `S3Store`.
-async fn put(location: &StoreLocation, file: &Path) -> Result<(), ProofError> {
+async fn put(location: &ProofLocation, file: &Path) -> Result<(), ProofError> {
     // An error means that a provider is installed already.
     let _there = rustls::crypto::ring::default_provider().install_default();
     let options = location.options();
@@ -129,7 +129,7 @@ async fn put(location: &StoreLocation, file: &Path) -> Result<(), ProofError> {
 
 /// Makes changes on a runtime with one thread, on which devices send requests all the time. Returns
 /// the longest time between two answers in nanoseconds.
-async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
+async fn publish(location: ProofLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {

@@ -3,7 +3,7 @@
 use crate::prove::location::ProofStore;
 use crate::prove::measurement::{Measured, Measurement};
 use crate::prove::moment::shown;
-use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::report::{ProofError, ProofRow, Scale};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::path::Path;
@@ -25,7 +25,7 @@ const LEFT_FREE: u64 = 1 << 30;
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    print: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<ProofRow>),
 ) -> Result<(), ProofError> {
     let bytes: u64 = if scale.full { 1_000_000_000 } else { 16_000_000 };
     let folder = tempfile::tempdir()?;
@@ -58,7 +58,7 @@ pub(crate) async fn prove(
     Ok(())
 }
 
-fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: &str) -> Vec<Row> {
+fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: &str) -> Vec<ProofRow> {
     let megabytes = bytes / 1_000_000;
     let mib = |peak: Option<u64>| {
         peak.map_or_else(|| "not known here".into(), |bytes| format!("{} MiB", bytes >> 20))
@@ -66,7 +66,7 @@ fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: 
     let speed = |measured: &Measured| bytes * 1000 / measured.took.max(1);
     let hundredths = ingest.took * 100 / bare.took.max(1);
     vec![
-        Row {
+        ProofRow {
             what: format!("ingest of {megabytes} MB, {name}: memory"),
             found: format!(
                 "the whole process had {} at most, of {} MiB; {bare_name} had {}",
@@ -76,7 +76,7 @@ fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: 
             ),
             holds: ingest.peak.is_none_or(|peak| peak <= MOST_MEMORY),
         },
-        Row {
+        ProofRow {
             what: format!("ingest of {megabytes} MB, {name}: throughput"),
             found: format!(
                 "{} ({} MB/s), unpacking and reading every image back among it; {bare_name} {} ({} MB/s): ratio {}.{:02}",

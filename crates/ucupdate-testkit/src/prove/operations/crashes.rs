@@ -3,11 +3,11 @@
 //! trust what they read after a failed sync, or do not check the disk after a sync.
 
 use crate::crash::{
-    CrashDisk, FailingSyncs, NameFirst, NeverChecked, Recording, Report, SkippedSync, SyncEvent, SyncFault,
-    TrustsWhatItReads,
+    CrashDisk, CrashReport, FailingSyncs, NameFirst, NeverChecked, Recording, SkippedSync, SyncEvent,
+    SyncFault, TrustsWhatItReads,
 };
 use crate::prove::operations::operation::{Operation, Promise, Trial};
-use crate::prove::report::{Row, Scale};
+use crate::prove::report::{ProofRow, Scale};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -21,21 +21,21 @@ const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
 
 /// Returns a row of the table for every operation, with the number of crash points. The row holds
 /// if every crash point keeps the promises.
-pub async fn points(scale: &Scale) -> Vec<Row> {
+pub async fn points(scale: &Scale) -> Vec<ProofRow> {
     let mut rows = Vec::new();
-    let mut all = Report::default();
+    let mut all = CrashReport::default();
     for operation in Operation::ALL {
         let what = format!("crash points of {operation}, folder");
         rows.push(match crash_points(operation, scale, |disk| Arc::new(disk), |store| store).await {
             Ok(report) => {
                 all.crash_points += report.crash_points;
                 all.disks += report.disks;
-                Row { what, found: format!("{report}; each old or new and complete"), holds: true }
+                ProofRow { what, found: format!("{report}; each old or new and complete"), holds: true }
             }
-            Err(broken) => Row { what, found: broken, holds: false },
+            Err(broken) => ProofRow { what, found: broken, holds: false },
         });
     }
-    rows.push(Row {
+    rows.push(ProofRow {
         what: "crash points of all operations, folder".into(),
         found: format!("{} distinct crash points, {} distinct disks", all.crash_points, all.disks),
         holds: rows.iter().all(|row| row.holds),
@@ -55,7 +55,7 @@ pub async fn crash_points(
     scale: &Scale,
     run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,
     wrap: impl FnOnce(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
-) -> Result<Report, String> {
+) -> Result<CrashReport, String> {
     let mut trial = Trial::new(operation, CLOCK, scale.full);
     let disk = prepared(&trial).await?;
 
@@ -90,7 +90,7 @@ pub async fn crash_points(
 /// Runs operations while syncs fail: every operation at full size, two of them at the size of a
 /// test. Returns rows of the table. The last rows are mutants: one trusts what it reads after a
 /// failed sync, and the others do not check that the disk still works after a sync.
-pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
+pub async fn failed_syncs(scale: &Scale) -> Vec<ProofRow> {
     // At the size of a test, log rows are tried only on a disk that stops.
     let operations: Vec<(Operation, &[SyncFault])> = match scale.full {
         true => Operation::ALL.map(|operation| (operation, &SyncFault::ALL[..])).to_vec(),
@@ -103,9 +103,9 @@ pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
         rows.push(match sync_points(operation, &scale, faults, |disk| disk, |store| store).await {
             Ok((syncs, report)) => {
                 let found = format!("{syncs} syncs failed or stopped the disk, {report}");
-                Row { what, found, holds: syncs > 0 }
+                ProofRow { what, found, holds: syncs > 0 }
             }
-            Err(found) => Row { what, found, holds: false },
+            Err(found) => ProofRow { what, found, holds: false },
         });
     }
     let trusts = |store| -> Arc<dyn ImageStore> { Arc::new(TrustsWhatItReads::new(store)) };
@@ -119,12 +119,16 @@ pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
     rows
 }
 
-fn mutant_of_syncs(operation: Operation, mutant: &str, end: Result<(usize, Report), String>) -> Row {
+fn mutant_of_syncs(
+    operation: Operation,
+    mutant: &str,
+    end: Result<(usize, CrashReport), String>,
+) -> ProofRow {
     let what = format!("mutant of {operation}: {mutant}");
     match end {
-        Err(found) => Row { what, found: format!("caught at {}", without_ids(&found)), holds: true },
+        Err(found) => ProofRow { what, found: format!("caught at {}", without_ids(&found)), holds: true },
         Ok((syncs, report)) => {
-            Row { what, found: format!("SURVIVED {syncs} failed syncs, {report}"), holds: false }
+            ProofRow { what, found: format!("SURVIVED {syncs} failed syncs, {report}"), holds: false }
         }
     }
 }
@@ -141,7 +145,7 @@ pub async fn sync_points(
     faults: &[SyncFault],
     run_on: impl Fn(Arc<dyn Disk>) -> Arc<dyn Disk>,
     wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
-) -> Result<(usize, Report), String> {
+) -> Result<(usize, CrashReport), String> {
     let mut trial = Trial::new(operation, CLOCK, scale.full);
     // The expected result is what the operation does when nothing fails.
     let calm = prepared(&trial).await?;
@@ -154,7 +158,7 @@ pub async fn sync_points(
     }
     service.shutdown().await.map_err(|error| error.to_string())?;
 
-    let mut all = Report::default();
+    let mut all = CrashReport::default();
     let mut syncs = 0;
     for &fault in faults {
         for number in 0.. {
@@ -175,7 +179,7 @@ async fn sync_point(
     (number, fault): (usize, SyncFault),
     run_on: impl Fn(Arc<dyn Disk>) -> Arc<dyn Disk>,
     wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
-) -> Result<Option<Report>, String> {
+) -> Result<Option<CrashReport>, String> {
     let disk = prepared(trial).await?;
     let failing = FailingSyncs::new(disk.clone(), number, fault);
     let effects_before = failing.effects_before();
@@ -231,7 +235,7 @@ fn staged(disk: &CrashDisk) -> Option<String> {
 /// Returns a row of the table for every mutant: each operation with any one sync skipped, and with
 /// files named before their bytes are written. At the size of a test, one operation of each kind is
 /// tried.
-pub async fn mutants(scale: &Scale) -> Vec<Row> {
+pub async fn mutants(scale: &Scale) -> Vec<ProofRow> {
     let kinds = [
         Operation::FirstIngest,
         Operation::Approve,
@@ -247,19 +251,19 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
         // An operation that fails without a mutant would fail with it for the wrong reason.
         if let Err(broken) = crash_points(operation, &scale, |disk| Arc::new(disk), |store| store).await {
             let found = format!("not tried, since it fails without one: {broken}");
-            rows.push(Row { what: format!("mutants of {operation}"), found, holds: false });
+            rows.push(ProofRow { what: format!("mutants of {operation}"), found, holds: false });
             continue;
         }
         rows.extend(skipped_syncs(operation, &scale).await);
         let first = crash_points(operation, &scale, |disk| Arc::new(NameFirst::new(disk)), |store| store);
         let what = format!("mutant of {operation}: name made before the bytes are written");
         rows.push(match first.await {
-            Err(found) => Row { what, found: format!("caught at {}", without_ids(&found)), holds: true },
+            Err(found) => ProofRow { what, found: format!("caught at {}", without_ids(&found)), holds: true },
             // An operation that only deletes has no bytes to write.
             Ok(_) if operation == Operation::CollectGarbage => {
-                Row { what, found: "no mutant: nothing is written".into(), holds: true }
+                ProofRow { what, found: "no mutant: nothing is written".into(), holds: true }
             }
-            Ok(report) => Row { what, found: format!("SURVIVED {report}"), holds: false },
+            Ok(report) => ProofRow { what, found: format!("SURVIVED {report}"), holds: false },
         });
     }
     rows
@@ -283,7 +287,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 ///   the end, and every rule book was right.
 /// - **A probe's**: the file is a small object that is written to read the clock of the store. It is not read
 ///   afterwards.
-async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
+async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<ProofRow> {
     let mut rows = Vec::new();
     let (mut caught, mut idle, mut made_up_for, mut removed, mut cached, mut survived) = (0, 0, 0, 0, 0, 0);
     let (_, all) = without_sync(operation, scale, usize::MAX).await;
@@ -295,7 +299,7 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
         }
         let (end, trace) = without_sync(operation, scale, number).await;
         let Some((before, skipped, after)) = skipped(&trace, number) else {
-            rows.push(Row {
+            rows.push(ProofRow {
                 what: format!("mutant of {operation}"),
                 found: "was not run".into(),
                 holds: false,
@@ -307,18 +311,22 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
         match end {
             Err(found) => {
                 caught += 1;
-                rows.push(Row { what, found: format!("caught at {}", without_ids(&found)), holds: true });
+                rows.push(ProofRow {
+                    what,
+                    found: format!("caught at {}", without_ids(&found)),
+                    holds: true,
+                });
             }
             Ok(_) if is_made_up_for(skipped, after) => made_up_for += 1,
             Ok(_) if is_of_what_is_removed(before, skipped, after) => removed += 1,
             Ok(_) if is_of_a_cache(before, skipped, after) => cached += 1,
             Ok(report) => {
                 survived += 1;
-                rows.push(Row { what, found: format!("SURVIVED {report}"), holds: false });
+                rows.push(ProofRow { what, found: format!("SURVIVED {report}"), holds: false });
             }
         }
     }
-    rows.push(Row {
+    rows.push(ProofRow {
         what: format!("mutants of {operation}, one sync left out"),
         found: format!(
             "{syncs} syncs: {caught} caught, {survived} survived; no fault: {made_up_for} made up for by a later sync \
@@ -335,7 +343,7 @@ async fn without_sync(
     operation: Operation,
     scale: &Scale,
     number: usize,
-) -> (Result<Report, String>, Vec<SyncEvent>) {
+) -> (Result<CrashReport, String>, Vec<SyncEvent>) {
     let mut trace = None;
     let run_on = |disk| -> Arc<dyn Disk> {
         let disk = SkippedSync::new(disk, number);

@@ -2,8 +2,8 @@
 //! promises, whether the service reports success or failure.
 
 use crate::prove::operations::operation::{Operation, Promise, Trial};
-use crate::prove::report::{Row, Scale};
-use crate::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
+use crate::prove::report::{ProofRow, Scale};
+use crate::s3::{BUCKET, Bucket, KEY_ID, S3Call, S3Fault, S3Server, SECRET};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,21 +33,21 @@ const AT_ONCE: usize = 16;
 
 /// The name of each fault, the fault, and `true` if all later requests of the operation have the
 /// fault too.
-const FAULTS: [(&str, Fault, bool); 14] = [
-    ("500", Fault::Status(500), false),
-    ("503", Fault::Status(503), false),
-    ("time-out", Fault::Hangs, false),
-    ("dropped connection", Fault::Drops, false),
-    ("lost answer", Fault::LosesAnswer, false),
-    ("done late", Fault::Late(LATE), false),
-    ("slow answer", Fault::Slow(Duration::from_millis(50)), false),
-    ("slow body", Fault::Stalls(9), false),
-    ("body truncated at once", Fault::Truncates(0), false),
-    ("body truncated later", Fault::Truncates(9), false),
-    ("503 from then on", Fault::Status(503), true),
-    ("dropped connections from then on", Fault::Drops, true),
-    ("lost answers from then on", Fault::LosesAnswer, true),
-    ("truncated bodies from then on", Fault::Truncates(9), true),
+const FAULTS: [(&str, S3Fault, bool); 14] = [
+    ("500", S3Fault::Status(500), false),
+    ("503", S3Fault::Status(503), false),
+    ("time-out", S3Fault::Hangs, false),
+    ("dropped connection", S3Fault::Drops, false),
+    ("lost answer", S3Fault::LosesAnswer, false),
+    ("done late", S3Fault::Late(LATE), false),
+    ("slow answer", S3Fault::Slow(Duration::from_millis(50)), false),
+    ("slow body", S3Fault::Stalls(9), false),
+    ("body truncated at once", S3Fault::Truncates(0), false),
+    ("body truncated later", S3Fault::Truncates(9), false),
+    ("503 from then on", S3Fault::Status(503), true),
+    ("dropped connections from then on", S3Fault::Drops, true),
+    ("lost answers from then on", S3Fault::LosesAnswer, true),
+    ("truncated bodies from then on", S3Fault::Truncates(9), true),
 ];
 
 /// The buckets of the proof: in servers of this process, or on one server with a prefix for each point.
@@ -87,10 +87,10 @@ pub struct FaultCounts {
 pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
 /// Runs every operation with each fault in the network. Returns rows of the table.
-pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
+pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<ProofRow> {
     let buckets = match buckets(endpoint) {
         Ok(buckets) => buckets,
-        Err(found) => return vec![Row { what: "faults on the wire, S3".into(), found, holds: false }],
+        Err(found) => return vec![ProofRow { what: "faults on the wire, S3".into(), found, holds: false }],
     };
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
     let mut rows = Vec::new();
@@ -106,13 +106,13 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
                     "{} requests, {} distinct points, {} acknowledged; each old or new and complete",
                     tried.requests, tried.points, tried.acknowledged
                 );
-                Row { what, found, holds: true }
+                ProofRow { what, found, holds: true }
             }
-            Err(found) => Row { what, found, holds: false },
+            Err(found) => ProofRow { what, found, holds: false },
         });
     }
     let each: Vec<_> = by_fault.iter().map(|(fault, n)| format!("{fault} {n}")).collect();
-    rows.push(Row {
+    rows.push(ProofRow {
         what: format!("faults in all operations, {place}"),
         found: format!("{points} distinct points: {}", each.join(", ")),
         holds: rows.iter().all(|row| row.holds),
@@ -162,8 +162,8 @@ pub async fn fault_points(
     for (number, call) in requests.iter().enumerate() {
         for (name, fault, lasting) in FAULTS {
             // A response without a body cannot be truncated.
-            let has_body = matches!(call, Call::Get | Call::List);
-            let needs_body = matches!(fault, Fault::Stalls(_) | Fault::Truncates(_));
+            let has_body = matches!(call, S3Call::Get | S3Call::List);
+            let needs_body = matches!(fault, S3Fault::Stalls(_) | S3Fault::Truncates(_));
             if (has_body || !needs_body) && wanted(scale, number, requests.len()) {
                 points.push((number, *call, name, fault, lasting));
             }
@@ -198,7 +198,11 @@ fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
 
 /// Runs the operation once without any fault. Returns the S3 requests that its steps sent, in
 /// order.
-async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
+async fn undisturbed(
+    trial: &mut Trial,
+    buckets: &Buckets,
+    wrap: StoreWrapper,
+) -> Result<Vec<S3Call>, String> {
     let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;
     let service = trial.open(wrap(place.store(None).await?)).await?;
@@ -234,7 +238,7 @@ async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, St
 async fn point(
     trial: &Trial,
     (buckets, prepared): (&Buckets, Option<Bucket>),
-    (number, fault, lasting): (usize, Fault, bool),
+    (number, fault, lasting): (usize, S3Fault, bool),
     wrap: StoreWrapper,
 ) -> Result<Option<bool>, String> {
     let place = match prepared {
@@ -245,7 +249,8 @@ async fn point(
             place
         }
     };
-    let attempt = if matches!(fault, Fault::Hangs | Fault::Stalls(_)) { HANGING_ATTEMPT } else { ATTEMPT };
+    let attempt =
+        if matches!(fault, S3Fault::Hangs | S3Fault::Stalls(_)) { HANGING_ATTEMPT } else { ATTEMPT };
     let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
     let mut service = Err("not tried".to_owned());
     for _ in 0..OPEN_TRIES {
@@ -273,7 +278,7 @@ async fn point(
     }
     let met = place.server.faults_done() > 0;
     place.server.heal();
-    if matches!(fault, Fault::Late(_)) {
+    if matches!(fault, S3Fault::Late(_)) {
         tokio::time::sleep(LATE + Duration::from_millis(100)).await;
     }
     // Rows that were not acknowledged are not lost: the same process writes them now.

@@ -5,7 +5,7 @@ use crate::prove::location::ProofStore;
 use crate::prove::operations::operation::{has_no_orphan, is_complete};
 use crate::prove::operations::work::{APPENDED, CLOCK, SERVER, WorkTask, fingerprint, open};
 use crate::prove::operations::{files, rows};
-use crate::prove::report::{Power, Row, Scale};
+use crate::prove::report::{Power, ProofRow, Scale};
 use clap::ValueEnum as _;
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
 /// A line that a child process prints before or after an operation, such as `begin ingest 3 40 0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct OperationLine {
     is_done: bool,
     what: String,
     revision: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Line {
     fingerprint: u64,
 }
 
-impl Line {
+impl OperationLine {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let is_done = match words.next()? {
@@ -54,7 +54,7 @@ impl Line {
 /// Runs each task in child processes that are killed at random moments, on a folder and on a
 /// bucket. With [`Scale::power`], cuts the power instead, on a folder only. Returns a row of the
 /// table for each task.
-pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
+pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<ProofRow> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = since.as_secs();
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
@@ -98,7 +98,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
             }
             Err(found) => (format!("seed {seed}: {found}"), false),
         };
-        rows.push(Row { what: format!("{kind} {work}, {at}"), found, holds });
+        rows.push(ProofRow { what: format!("{kind} {work}, {at}"), found, holds });
     }
     rows
 }
@@ -119,9 +119,9 @@ struct Killing<'a> {
 #[derive(Default)]
 struct Printed {
     /// The last operation that was acknowledged.
-    done: Option<Line>,
+    done: Option<OperationLine>,
     /// The operation that was in flight.
-    begun: Option<Line>,
+    begun: Option<OperationLine>,
     /// The number of flushes that were acknowledged after an append.
     appended: usize,
 }
@@ -203,7 +203,7 @@ impl Killing<'_> {
                     child.start_kill().map_err(|error| format!("a child ended before it was killed: {error}"))?;
                     is_killed = true;
                 }
-                line = next(&mut lines) => match line?.as_deref().map(Line::parse) {
+                line = next(&mut lines) => match line?.as_deref().map(OperationLine::parse) {
                     Some(Some(line)) if line.is_done => {
                         printed.appended += usize::from(line.what == APPENDED);
                         (printed.done, printed.begun) = (Some(line), None);
@@ -241,7 +241,7 @@ async fn look(
     if !(revision..=most).contains(&found) {
         return Err(format!("the newest revision is {found}, expected {revision} to {most}"));
     }
-    let is_other = |done: &Line| done.revision == found && done.fingerprint != fingerprint(&service);
+    let is_other = |done: &OperationLine| done.revision == found && done.fingerprint != fingerprint(&service);
     if task == WorkTask::Change && printed.done.as_ref().is_some_and(is_other) {
         return Err(format!("the rule book of revision {found} is not the one that was acknowledged"));
     }

@@ -4,7 +4,7 @@
 use crate::prove::location::ProofStore;
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::operations::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
-use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::report::{ProofError, ProofRow, Scale};
 use fastrand::Rng;
 use std::path::Path;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt as _;
 use ucupdate_store::error_chain;
 
 /// Runs the proof on a folder and on a bucket. Returns rows of the table.
-pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
+pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<ProofRow> {
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
     let (flushes, processes, each) = if scale.full { (1500, 4, 3000) } else { (40, 2, 100) };
     let mut all = Vec::new();
@@ -33,9 +33,9 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     all
 }
 
-fn row(what: String, found: Result<String, ProofError>) -> Row {
+fn row(what: String, found: Result<String, ProofError>) -> ProofRow {
     let holds = found.is_ok();
-    Row { what, found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
+    ProofRow { what, found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
 /// Runs one task that writes and flushes rows, and another one that reads them. Checks that each

@@ -2,8 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "the parent reads the lines")]
 
-use crate::faulty::{Call, Faulty};
-use crate::prove::location::StoreLocation;
+use crate::faulty::{Faulty, StoreCall};
+use crate::prove::location::ProofLocation;
 use crate::prove::operations::files;
 use crate::prove::operations::operation::{StepFailure, approve, ingest, not_changed, package, view};
 use crate::prove::operations::rows::{self, LARGE_FILE, Log, SMALL_FILE};
@@ -37,7 +37,7 @@ pub(crate) const APPENDED: &str = "appended";
 pub struct WorkArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub location: StoreLocation,
+    pub location: ProofLocation,
     /// The task of the process
     #[arg(long)]
     pub task: WorkTask,
@@ -175,11 +175,11 @@ async fn append_rows(store: Arc<dyn ImageStore>, log: Log, seed: u64) -> Result<
     loop {
         let more = rng.usize(1..=20);
         print_line(&format!("begin flush 0 {} 0", rows + more));
-        let before = store.calls(Call::Append);
+        let before = store.calls(StoreCall::Append);
         (rows..rows + more).for_each(|row| log.write(&service, row));
         service.flush_logs().await.map_err(|error| error_chain(&error))?;
         rows += more;
-        let what = if store.calls(Call::Append) > before { APPENDED } else { "flush" };
+        let what = if store.calls(StoreCall::Append) > before { APPENDED } else { "flush" };
         print_line(&format!("done {what} 0 {rows} 0"));
     }
 }

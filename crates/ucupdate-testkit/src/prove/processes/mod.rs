@@ -2,18 +2,18 @@
 //! acknowledged change is lost, and that one process could have made the same changes in some order.
 
 mod fault;
+mod history_check;
 mod record;
-mod witness;
 pub(crate) mod worker;
 
 use crate::prove::fleet;
 use crate::prove::location::ProofStore;
 use crate::prove::moment;
 use crate::prove::moment::{nanoseconds, shown};
-use crate::prove::processes::fault::Fault;
-use crate::prove::processes::record::Record;
-use crate::prove::processes::witness::Tally;
-use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::processes::fault::HistoryFault;
+use crate::prove::processes::history_check::ProcessTally;
+use crate::prove::processes::record::ProcessRecord;
+use crate::prove::report::{ProofError, ProofRow, Scale};
 use crate::prove::written;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,13 +53,13 @@ impl Crowd {
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    print: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<ProofRow>),
 ) -> Result<(), ProofError> {
     for ground in ProofStore::both(endpoint).await? {
         let crowd = Crowd::of(scale);
         let records = run(&ground, &crowd, &scale.program()?).await?;
         let history = written::history(&*ground.open().await?).await?;
-        let (tally, faults) = witness::check(&history, &records, nanoseconds(PATIENCE));
+        let (tally, faults) = history_check::check(&history, &records, nanoseconds(PATIENCE));
         print(table(&ground, &crowd, &records, &tally, &faults));
         ground.clear().await?;
     }
@@ -69,19 +69,20 @@ pub(crate) async fn prove(
 fn table(
     ground: &ProofStore,
     crowd: &Crowd,
-    records: &[Record],
-    tally: &Tally,
-    faults: &[Fault],
-) -> Vec<Row> {
+    records: &[ProcessRecord],
+    tally: &ProcessTally,
+    faults: &[HistoryFault],
+) -> Vec<ProofRow> {
     let name = format!("{} processes, {}", crowd.processes, ground.name);
-    let row = |what: &str, found: String, holds: bool| Row { what: format!("{name}: {what}"), found, holds };
+    let row =
+        |what: &str, found: String, holds: bool| ProofRow { what: format!("{name}: {what}"), found, holds };
     let took = |share: usize| {
         tally.took.get((tally.took.len() * share / 1000).min(tally.took.len().saturating_sub(1))).copied()
     };
     let took = |share| took(share).map_or_else(|| "-".into(), shown);
     let seconds = (tally.span / 1_000_000_000).max(1);
     let attempts = tally.made + tally.refused + tally.nothing_to_do + tally.contended;
-    let killed: Vec<&Record> = records.iter().filter(|record| record.killed.is_some()).collect();
+    let killed: Vec<&ProcessRecord> = records.iter().filter(|record| record.killed.is_some()).collect();
     let acknowledged: usize = killed.iter().map(|record| record.made()).sum();
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let first: Vec<String> = faults.iter().take(3).map(ToString::to_string).collect();
@@ -149,7 +150,7 @@ struct Worker {
 }
 
 /// Runs the processes, kills some of them and starts others in their place. Returns the records of all processes.
-async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<Record>, ProofError> {
+async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<ProcessRecord>, ProofError> {
     let service = UpdateService::open(ground.open().await?, fleet::options()).await?;
     for cabinet in fleet::packages()? {
         service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await?;
@@ -187,7 +188,7 @@ async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<R
             victim.child.start_kill()?;
             let was_at_work = !victim.child.wait().await?.success();
             let killed = was_at_work.then(moment::now);
-            let record = Record::read(victim.number, killed, &victim.record)?;
+            let record = ProcessRecord::read(victim.number, killed, &victim.record)?;
             let left = |all: usize, done: usize| all.saturating_sub(done);
             if was_at_work {
                 kills += 1;
@@ -202,7 +203,7 @@ async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<R
             if !status.success() {
                 return Err(format!("process {} ended with {status}", worker.number).into());
             }
-            records.push(Record::read(worker.number, None, &worker.record)?);
+            records.push(ProcessRecord::read(worker.number, None, &worker.record)?);
         }
     }
     Ok(records)

@@ -1,9 +1,9 @@
 //! One of the processes that contend for a store. It changes the rule book, answers devices, and records the outcomes.
 
 use crate::prove::fleet;
-use crate::prove::location::StoreLocation;
+use crate::prove::location::ProofLocation;
 use crate::prove::moment;
-use crate::prove::processes::record::{Change, End, Event, Recorder};
+use crate::prove::processes::record::{ChangeEnd, ProcessChange, ProcessEvent, ProcessRecorder};
 use crate::prove::report::ProofError;
 use clap::Args;
 use fastrand::Rng;
@@ -20,7 +20,7 @@ use ucupdate::{Asker, ChangeError, Changed, UpdateService};
 pub struct WorkerArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub location: StoreLocation,
+    pub location: ProofLocation,
     /// File for the record of events
     #[arg(long, value_name = "FILE")]
     pub record: PathBuf,
@@ -50,7 +50,7 @@ const LONGEST_PAUSE: u64 = 2500;
 /// # Errors
 /// When the store or the record cannot be opened or written.
 pub async fn work(args: &WorkerArgs) -> Result<(), ProofError> {
-    let recorder = Arc::new(Recorder::new(&args.record)?);
+    let recorder = Arc::new(ProcessRecorder::new(&args.record)?);
     let service = UpdateService::open(args.location.open().await?, fleet::options()).await?;
     let changed = Arc::new(AtomicBool::new(false));
     let asking = tokio::spawn({
@@ -64,18 +64,22 @@ pub async fn work(args: &WorkerArgs) -> Result<(), ProofError> {
 }
 
 /// Makes changes, one after another, until the number in `args` is reached.
-async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs) -> Result<(), ProofError> {
+async fn change(
+    service: &UpdateService,
+    recorder: &ProcessRecorder,
+    args: &WorkerArgs,
+) -> Result<(), ProofError> {
     let mut rng = Rng::with_seed(u64::from(args.process));
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
     let (mut made, mut number) = (0, 0);
     while made < args.changes {
-        let change = Change { process: args.process, number };
+        let change = ProcessChange { process: args.process, number };
         let command = fleet::command(&mut rng, &packages);
         recorder.begin(number, &command)?;
         let end = end_of(service.admin(&change.author()).command(&command).await);
-        made += usize::from(matches!(end, End::Made(_)));
-        recorder.write(&Event::Ended { change: number, at: moment::now(), end })?;
+        made += usize::from(matches!(end, ChangeEnd::Made(_)));
+        recorder.write(&ProcessEvent::Ended { change: number, at: moment::now(), end })?;
         number += 1;
         if rng.usize(..PAUSE_ONE_OF) == 0 {
             tokio::time::sleep(Duration::from_millis(rng.u64(..LONGEST_PAUSE))).await;
@@ -84,21 +88,23 @@ async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs)
     Ok(())
 }
 
-fn end_of(changed: Result<Changed, ChangeError>) -> End {
+fn end_of(changed: Result<Changed, ChangeError>) -> ChangeEnd {
     match changed {
-        Ok(Changed { revision: Some(revision), .. }) => End::Made(revision),
-        Ok(_) => End::NothingToDo,
-        Err(ChangeError::Refused(refusal)) => End::Refused(refusal.to_string()),
-        Err(ChangeError::Contended { .. }) => End::Contended,
-        Err(error @ (ChangeError::Unclear { .. } | ChangeError::State(_))) => End::Unclear(error.to_string()),
-        Err(error) => End::Failed(error.to_string()),
+        Ok(Changed { revision: Some(revision), .. }) => ChangeEnd::Made(revision),
+        Ok(_) => ChangeEnd::NothingToDo,
+        Err(ChangeError::Refused(refusal)) => ChangeEnd::Refused(refusal.to_string()),
+        Err(ChangeError::Contended { .. }) => ChangeEnd::Contended,
+        Err(error @ (ChangeError::Unclear { .. } | ChangeError::State(_))) => {
+            ChangeEnd::Unclear(error.to_string())
+        }
+        Err(error) => ChangeEnd::Failed(error.to_string()),
     }
 }
 
 /// Answers devices until all changes are made and the number of requests in `args` is reached.
 async fn ask(
     service: &UpdateService,
-    recorder: &Recorder,
+    recorder: &ProcessRecorder,
     mut rng: Rng,
     asks: usize,
     changed: &AtomicBool,
@@ -112,7 +118,13 @@ async fn ask(
             let answered = service.answered(&said, Asker { side: Side::Internal, host: "10.1.1.123" })?;
             let ended = moment::now();
             let answer = fleet::answer(&answered.response);
-            recorder.write(&Event::Ask { begun, ended, revision: answered.revision, request, answer })?;
+            recorder.write(&ProcessEvent::Ask {
+                begun,
+                ended,
+                revision: answered.revision,
+                request,
+                answer,
+            })?;
             asked += 1;
         }
         tokio::time::sleep(BETWEEN_ASKS).await;

@@ -96,7 +96,7 @@ async fn try_each(
 mod tests {
     use super::*;
     use ucupdate_store::{MemoryStore, ReadOnly};
-    use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+    use ucupdate_testkit::faulty::{Faulty, StoreCall, StoreFault};
 
     #[tokio::test]
     async fn a_store_that_may_be_used_has_no_finding_and_keeps_nothing() {
@@ -117,9 +117,9 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_breaks_its_contract_is_found_by_what_it_does() {
         for (call, fault, kind) in [
-            (Call::Create, Fault::Overwrites, "store-overwrites"),
-            (Call::Create, Fault::FlipsBit, "store-alters"),
-            (Call::List, Fault::ListsNothing, "store-lists-late"),
+            (StoreCall::Create, StoreFault::Overwrites, "store-overwrites"),
+            (StoreCall::Create, StoreFault::FlipsBit, "store-alters"),
+            (StoreCall::List, StoreFault::ListsNothing, "store-lists-late"),
         ] {
             let store = Faulty::new(MemoryStore::default());
             store.on(call).always(fault);

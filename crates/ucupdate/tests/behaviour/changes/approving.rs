@@ -5,7 +5,7 @@ use crate::meanwhile::Meanwhile;
 async fn what_was_not_looked_at_is_not_approved() {
     let store = Meanwhile::default();
     let service = with_sample(store.clone()).await;
-    store.before(Call::Get, "images/", |store| async move {
+    store.before(StoreCall::Get, "images/", |store| async move {
         ingest(&open(store.store).await, newer_package()).await.unwrap();
     });
     let phone = sample::ip8540();

@@ -37,9 +37,9 @@ async fn of_two_servers_that_want_the_same_name_one_is_refused_with_what_changed
 
 #[tokio::test]
 async fn a_change_whose_answer_is_lost_is_made_once() {
-    for lost in [Fault::LostAnswer, Fault::Unavailable] {
+    for lost in [StoreFault::LostAnswer, StoreFault::Unavailable] {
         let store = Faulty::new(MemoryStore::default());
-        store.on(Call::Create).once(lost);
+        store.on(StoreCall::Create).once(lost);
         let service = open(store).await;
         let changed = service.admin("ann").add_test_device(tester(1)).await.unwrap();
         assert_eq!(changed.revision, Some(1));
@@ -51,23 +51,27 @@ async fn a_change_whose_answer_is_lost_is_made_once() {
 async fn a_change_of_which_nobody_knows_whether_it_was_made_says_so() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;
-    store.on(Call::Create).once(Fault::LostAnswer);
-    store.on(Call::Create).always(Fault::Unavailable);
+    store.on(StoreCall::Create).once(StoreFault::LostAnswer);
+    store.on(StoreCall::Create).always(StoreFault::Unavailable);
     // The change looks for the next revision twice before it creates it.
     store
-        .on(Call::Get)
+        .on(StoreCall::Get)
         .below("state/revisions/00000000000000000001.json")
         .after(2)
-        .always(Fault::Unavailable);
+        .always(StoreFault::Unavailable);
     let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
     assert!(matches!(failed, ChangeError::Unclear { revision: 1, .. }), "{failed:?}");
     assert!(failed.to_string().contains("look at the history before you repeat the change"), "{failed}");
     store.heal();
     assert_eq!(service.history(1, 10).await.unwrap().len(), 1, "it was made");
 
-    store.on(Call::Create).once(Fault::LostAnswer);
-    store.on(Call::Create).always(Fault::Backend);
-    store.on(Call::Get).below("state/revisions/00000000000000000002.json").after(3).always(Fault::Backend);
+    store.on(StoreCall::Create).once(StoreFault::LostAnswer);
+    store.on(StoreCall::Create).always(StoreFault::Backend);
+    store
+        .on(StoreCall::Get)
+        .below("state/revisions/00000000000000000002.json")
+        .after(3)
+        .always(StoreFault::Backend);
     let package = sample::uc_updates(500);
     let failed = service.admin("ann").ingest("UCUpdates.cab", stream_of(package), |_| {}).await.unwrap_err();
     assert!(matches!(failed, IngestError::Change(ChangeError::Unclear { .. })), "{failed:?}");
@@ -80,10 +84,10 @@ async fn a_change_of_which_nobody_knows_whether_it_was_made_says_so() {
 async fn a_change_whose_creation_never_ends_may_have_been_made() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;
-    store.on(Call::Create).once(Fault::Hangs);
+    store.on(StoreCall::Create).once(StoreFault::Hangs);
     let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
     assert!(matches!(failed, ChangeError::Unclear { revision: 1, .. }), "{failed:?}");
-    store.on(Call::Get).once(Fault::Hangs);
+    store.on(StoreCall::Get).once(StoreFault::Hangs);
     let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
     assert!(matches!(failed, ChangeError::State(_)), "nothing was created: {failed:?}");
 }
@@ -92,7 +96,7 @@ async fn a_change_whose_creation_never_ends_may_have_been_made() {
 async fn a_store_that_stays_down_is_an_error_and_the_next_change_goes_on() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;
-    store.on(Call::Create).always(Fault::Unavailable);
+    store.on(StoreCall::Create).always(StoreFault::Unavailable);
     let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
     assert!(matches!(failed, ChangeError::State(_)), "{failed}");
     store.heal();
@@ -106,9 +110,9 @@ async fn a_start_from_a_checkpoint_reads_only_what_came_after() {
     for number in 0..70 {
         service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
-    let before = store.calls(Call::Get);
+    let before = store.calls(StoreCall::Get);
     let late = open(Arc::clone(&store)).await;
-    assert!(store.calls(Call::Get) - before <= 10, "{} reads", store.calls(Call::Get) - before);
+    assert!(store.calls(StoreCall::Get) - before <= 10, "{} reads", store.calls(StoreCall::Get) - before);
     assert_eq!(late.snapshot().book(), service.snapshot().book());
 
     let checkpoint = StoreKey::parse("state/checkpoints/00000000000000000064.json").unwrap();
@@ -117,10 +121,10 @@ async fn a_start_from_a_checkpoint_reads_only_what_came_after() {
         assert_eq!(open(Arc::clone(&store)).await.snapshot().book(), service.snapshot().book(), "{damage}");
     }
     store.delete_all_below("state/checkpoints/").await;
-    let before = store.calls(Call::Get);
+    let before = store.calls(StoreCall::Get);
     assert_eq!(open(Arc::clone(&store)).await.snapshot().book(), service.snapshot().book());
     assert_eq!(
-        store.calls(Call::Get) - before,
+        store.calls(StoreCall::Get) - before,
         70 + 1,
         "without one, each revision once, and the next that is not there"
     );
@@ -352,7 +356,7 @@ async fn only_the_newest_checkpoints_are_kept() {
 async fn a_store_that_never_answers_is_an_error_in_the_end() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;
-    store.on(Call::Get).always(Fault::Hangs);
+    store.on(StoreCall::Get).always(StoreFault::Hangs);
     let failed = service.refresh().await.unwrap_err();
     assert!(failed.to_string().starts_with("store unavailable: looking for changes"), "{failed}");
     store.heal();
@@ -396,7 +400,7 @@ async fn a_change_answers_before_the_store_is_asked_for_the_next_one() {
     let seen = Arc::new(AtomicU64::new(0));
     let (answering, revision) = (service.clone(), Arc::clone(&seen));
     // The next request after the one that found revision 2.
-    store.before(Call::Get, "state/revisions/00000000000000000003", move |_| async move {
+    store.before(StoreCall::Get, "state/revisions/00000000000000000003", move |_| async move {
         revision.store(answering.snapshot().revision(), Ordering::Relaxed);
     });
     assert_eq!(service.refresh().await.unwrap(), 2);
@@ -419,8 +423,8 @@ async fn an_answer_tells_the_revision_it_is_of() {
 /// Returns a store whose calls take some time, like a remote bucket.
 fn far(store: MemoryStore) -> Faulty<MemoryStore> {
     let store = Faulty::new(store);
-    for call in [Call::Create, Call::Put, Call::Get, Call::Head] {
-        store.on(call).always(Fault::Slow(Duration::from_millis(40)));
+    for call in [StoreCall::Create, StoreCall::Put, StoreCall::Get, StoreCall::Head] {
+        store.on(call).always(StoreFault::Slow(Duration::from_millis(40)));
     }
     store
 }

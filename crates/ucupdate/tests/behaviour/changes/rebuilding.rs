@@ -142,11 +142,11 @@ async fn a_rebuild_that_broke_off_goes_on() {
     let (inner, _) = without_history().await;
     let store = Arc::new(Faulty::new(inner));
     let service = open(Arc::clone(&store)).await;
-    for (call, fault) in [(Call::List, Fault::Unavailable), (Call::Get, Fault::Backend)] {
+    for (call, fault) in [(StoreCall::List, StoreFault::Unavailable), (StoreCall::Get, StoreFault::Backend)] {
         store.on(call).after(1).once(fault);
         assert!(service.admin("ann").rebuild().await.is_err(), "{call:?}");
     }
     store.heal();
-    store.on(Call::Create).once(Fault::LostAnswer);
+    store.on(StoreCall::Create).once(StoreFault::LostAnswer);
     assert_eq!(service.admin("ann").rebuild().await.unwrap().revision, 1);
 }

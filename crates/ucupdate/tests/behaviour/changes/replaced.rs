@@ -111,7 +111,7 @@ async fn a_base_that_disappears_just_before_the_revision_is_made_is_noticed() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let server = UpdateService::open(store.clone(), options()).await.unwrap();
     server.admin("ann").add_test_device(lab_phone()).await.unwrap();
-    store.on(Call::Get).below(revision(1).as_str()).after(1).once(Fault::EndsEarly(0));
+    store.on(StoreCall::Get).below(revision(1).as_str()).after(1).once(StoreFault::EndsEarly(0));
     assert!(server.admin("ann").kill(StopScope::All, "calls drop").await.is_err());
     assert!(!store.exists(&revision(2)).await.unwrap());
 }
@@ -134,11 +134,11 @@ async fn a_large_newest_revision_is_read_again_only_when_it_changed() {
     assert!(size > 64 * 1024, "{size}");
 
     service.refresh().await.unwrap();
-    let before = store.calls(Call::Get);
+    let before = store.calls(StoreCall::Get);
     for _ in 0..10 {
         service.refresh().await.unwrap();
     }
-    assert_eq!(store.calls(Call::Get) - before, 10, "only the next revision is looked for");
+    assert_eq!(store.calls(StoreCall::Get) - before, 10, "only the next revision is looked for");
     store.put_bytes(&revision(2), vec![b' '; usize::try_from(size).unwrap()]).await.unwrap();
     assert!(service.refresh().await.is_err());
 }
@@ -152,7 +152,7 @@ async fn a_store_that_hangs_makes_a_probing_server_unready_and_by_option_stops_o
     let open = |options: Options| UpdateService::open(store.clone(), options);
     let going_on = open(probing.clone()).await.unwrap();
     let ending = open(probing.with_offers_while_unreachable(Some(Duration::from_secs(30)))).await.unwrap();
-    store.on(Call::Get).always(Fault::Hangs);
+    store.on(StoreCall::Get).always(StoreFault::Hangs);
     let phone = sample::ip8540();
     for (second, is_ready, offers) in [(2, true, true), (10, false, true), (40, false, false)] {
         tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_secs(second)).await;
@@ -174,7 +174,7 @@ async fn a_store_that_hangs_is_reported_within_seconds_and_not_after_its_time_li
     let store = Arc::new(Faulty::new(inner));
     let options = options().with_probe(Some(Duration::from_secs(1)));
     let service = UpdateService::open(store.clone(), options).await.unwrap();
-    store.on(Call::Get).always(Fault::Hangs);
+    store.on(StoreCall::Get).always(StoreFault::Hangs);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(service.health().problem, None);
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -191,7 +191,7 @@ async fn the_health_of_a_server_says_whether_its_logs_are_written() {
     let logs = log_options().with_flush_time(Duration::from_millis(300));
     let service = UpdateService::open(store.clone(), options().with_logs(logs)).await.unwrap();
     assert_eq!(service.health().log_problem, None);
-    store.on(Call::Create).below("Logs/").always(Fault::Backend);
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Backend);
     ask(&service, &sample::ip8540(), "0.0.0.0");
     assert!(service.flush_logs().await.is_err());
     let health = service.health();
@@ -243,7 +243,7 @@ async fn a_file_that_the_store_does_not_send_ends_in_an_error() {
     let service = UpdateService::open(store.clone(), options()).await.unwrap();
     let snapshot = service.snapshot();
     let file = snapshot.files().iter().next().unwrap();
-    store.on(Call::Get).below("images/").always(Fault::Hangs);
+    store.on(StoreCall::Get).below("images/").always(StoreFault::Hangs);
     let began = tokio::time::Instant::now();
     let late = service.open_file(&file, None).await.map(drop).unwrap_err();
     assert!(matches!(late, ucupdate::store::StoreError::Unavailable { .. }), "{late}");

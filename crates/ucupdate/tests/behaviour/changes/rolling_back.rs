@@ -100,7 +100,7 @@ async fn images_that_are_gone_or_damaged_are_named_and_nothing_changes() {
 async fn what_was_changed_meanwhile_is_rolled_back_too() {
     let store = Meanwhile::default();
     let service = changed(store.clone()).await;
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         open(store).await.admin("eve").remove(sample::ip8540()).await.unwrap();
     });
     assert_eq!(service.admin("bob").roll_back_to(2).await.unwrap().revision, Some(10));
@@ -114,7 +114,7 @@ async fn files_that_were_stored_anew_meanwhile_are_not_given_out_unread() {
     let service = changed(store.clone()).await;
     let image = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
     let key = service.snapshot().files().find(image).unwrap().key.clone();
-    store.before(Call::Create, "state/revisions/", move |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", move |store| async move {
         store.delete(&key).await.unwrap();
         ingest(&open(store).await, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     });
@@ -130,7 +130,7 @@ async fn files_that_were_stored_anew_meanwhile_are_not_given_out_unread() {
 async fn a_roll_back_whose_answer_is_lost_is_made_once() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = changed(Arc::clone(&store)).await;
-    store.on(Call::Create).once(Fault::LostAnswer);
+    store.on(StoreCall::Create).once(StoreFault::LostAnswer);
     assert_eq!(service.admin("bob").roll_back_to(2).await.unwrap().revision, Some(9));
     assert_eq!(service.history(1, 100).await.unwrap().len(), 9);
 }

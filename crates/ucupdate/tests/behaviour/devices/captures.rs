@@ -131,7 +131,7 @@ async fn a_store_that_hangs_holds_no_answer_up() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let options = options().with_captures(keeping().with_of_one_shape(1000));
     let service = UpdateService::open(store.clone(), options).await.unwrap();
-    store.on(Call::Create).below("Logs/").always(Fault::Hangs);
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Hangs);
     for _ in 0..200 {
         unreadable(&service, "not xml");
     }
@@ -157,8 +157,8 @@ async fn captures_whose_write_fails_are_reported_at_once_and_then_each_minute() 
     let options = options().with_clock(clock.clone()).with_captures(keeping()).with_events(losses.clone());
     let service = UpdateService::open(store.clone(), options).await.unwrap();
     let reported = || std::mem::take(&mut *losses.0.lock().unwrap());
-    store.on(Call::Create).below("Logs/").after(2).once(Fault::Hangs);
-    store.on(Call::Create).below("Logs/").times(2, Fault::Backend);
+    store.on(StoreCall::Create).below("Logs/").after(2).once(StoreFault::Hangs);
+    store.on(StoreCall::Create).below("Logs/").times(2, StoreFault::Backend);
     for (body, expected) in [("not xml", &[1][..]), ("not xml 2", &[]), ("not xml 3", &[])] {
         unreadable(&service, body);
         service.flush_captures().await;

@@ -83,7 +83,7 @@ async fn a_store_that_fails_is_reported_once_and_so_is_its_return() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let recorder = Arc::new(Recorder::default());
     let service = UpdateService::open(store.clone(), options().with_events(recorder.clone())).await.unwrap();
-    store.on(Call::Get).below("state/").always(Fault::Unavailable);
+    store.on(StoreCall::Get).below("state/").always(StoreFault::Unavailable);
     for _ in 0..3 {
         service.refresh().await.unwrap_err();
     }
@@ -104,7 +104,7 @@ async fn log_rows_that_wait_are_dropped_and_are_written_again_are_reported() {
     let logs = log_options().with_roll(roll).with_flush_time(Duration::from_millis(600));
     let options = options().with_logs(logs).with_events(recorder.clone()).with_clock(clock.clone());
     let service = UpdateService::open(store.clone(), options).await.unwrap();
-    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Unavailable);
     service.audit_device_log_upload("10.1.1.9");
     service.flush_logs().await.unwrap_err();
     assert_eq!(recorder.take(), ["log-rows-waiting Audit 1"]);

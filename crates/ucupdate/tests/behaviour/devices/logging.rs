@@ -92,10 +92,10 @@ async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let options = options().with_logs(log_options().with_flush_time(Duration::from_millis(600)));
     let service = UpdateService::open(store.clone(), options).await.unwrap();
-    for fault in [Fault::Unavailable, Fault::LostAnswer] {
-        store.on(Call::Create).below("Logs/").always(fault);
-        store.on(Call::Put).below("Logs/").always(fault);
-        store.on(Call::Append).below("Logs/").always(fault);
+    for fault in [StoreFault::Unavailable, StoreFault::LostAnswer] {
+        store.on(StoreCall::Create).below("Logs/").always(fault);
+        store.on(StoreCall::Put).below("Logs/").always(fault);
+        store.on(StoreCall::Append).below("Logs/").always(fault);
         ask(&service, &sample::ip8540(), "0.0.0.0");
         let _may_be_down = service.flush_logs().await;
         store.heal();
@@ -161,19 +161,24 @@ async fn rows_are_appended_and_a_torn_append_is_repaired_without_a_report() {
         service.audit_device_log_upload(host);
         service.flush_logs().await.unwrap();
     }
-    assert_eq!((store.calls(Call::Create), store.calls(Call::Append), store.calls(Call::Put)), (1, 2, 0));
-    for (fault, host) in
-        [(Fault::BreaksOff(20), "10.1.1.4"), (Fault::LostAnswer, "10.1.1.5"), (Fault::Backend, "10.1.1.6")]
-    {
-        store.on(Call::Append).once(fault);
+    assert_eq!(
+        (store.calls(StoreCall::Create), store.calls(StoreCall::Append), store.calls(StoreCall::Put)),
+        (1, 2, 0)
+    );
+    for (fault, host) in [
+        (StoreFault::BreaksOff(20), "10.1.1.4"),
+        (StoreFault::LostAnswer, "10.1.1.5"),
+        (StoreFault::Backend, "10.1.1.6"),
+    ] {
+        store.on(StoreCall::Append).once(fault);
         service.audit_device_log_upload(host);
         service.flush_logs().await.unwrap();
         assert_eq!(service.health().log_problem, None);
     }
-    assert_eq!((store.calls(Call::Append), store.calls(Call::Put)), (5, 3));
+    assert_eq!((store.calls(StoreCall::Append), store.calls(StoreCall::Put)), (5, 3));
     service.audit_device_log_upload("10.1.1.7");
     service.shutdown().await.unwrap();
-    assert_eq!((store.calls(Call::Append), store.calls(Call::Put)), (6, 3));
+    assert_eq!((store.calls(StoreCall::Append), store.calls(StoreCall::Put)), (6, 3));
     let written = text(&store, AUDIT).await;
     let hosts: Vec<_> = written.lines().skip(1).map(|row| row.split(',').nth(2).unwrap()).collect();
     assert_eq!(hosts, (1..=7).map(|host| format!("10.1.1.{host}")).collect::<Vec<_>>());
@@ -250,8 +255,8 @@ async fn every_flush_returns_however_it_falls_together_with_the_write() {
 async fn a_shutdown_outlasts_a_short_outage_of_the_store() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = UpdateService::open(store.clone(), logging()).await.unwrap();
-    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
-    store.on(Call::Get).below("Logs/").always(Fault::Unavailable);
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Unavailable);
+    store.on(StoreCall::Get).below("Logs/").always(StoreFault::Unavailable);
     ask(&service, &sample::ip8540(), "0.0.0.0");
     let healing = store.clone();
     tokio::spawn(async move {
@@ -267,8 +272,8 @@ async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let options = options().with_logs(log_options().with_flush_time(Duration::from_millis(300)));
     let service = UpdateService::open(store.clone(), options).await.unwrap();
-    store.on(Call::Create).below("Logs/").always(Fault::Backend);
-    store.on(Call::Get).below("Logs/").always(Fault::Backend);
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Backend);
+    store.on(StoreCall::Get).below("Logs/").always(StoreFault::Backend);
     for _ in 0..3 {
         ask(&service, &sample::ip8540(), "0.0.0.0");
     }
@@ -284,12 +289,14 @@ async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
 #[tokio::test]
 async fn rows_whose_write_has_no_clear_outcome_are_told_apart_from_those_that_are_not_written() {
     let maybe = "; 3 of them may be in the store, because the outcome of their write is not known";
-    for (fault, is_maybe) in [(Some(Fault::Hangs), true), (Some(Fault::Unavailable), true), (None, false)] {
+    for (fault, is_maybe) in
+        [(Some(StoreFault::Hangs), true), (Some(StoreFault::Unavailable), true), (None, false)]
+    {
         let store = Arc::new(Faulty::new(MemoryStore::default()));
         let options = options().with_logs(log_options().with_flush_time(Duration::from_millis(300)));
         let service = UpdateService::open(store.clone(), options).await.unwrap();
         match fault {
-            Some(fault) => store.on(Call::Create).below("Logs/").always(fault),
+            Some(fault) => store.on(StoreCall::Create).below("Logs/").always(fault),
             // Without a fault, an object is in the place of the folder, so it is certain that nothing is written.
             None => drop(store.put_bytes(&StoreKey::parse("Logs").unwrap(), "x").await.unwrap()),
         }
@@ -305,8 +312,8 @@ async fn rows_whose_write_has_no_clear_outcome_are_told_apart_from_those_that_ar
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_may_wait_is_bounded_under_64_requests_at_once() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
-    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
-    store.on(Call::Get).below("Logs/").always(Fault::Unavailable);
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Unavailable);
+    store.on(StoreCall::Get).below("Logs/").always(StoreFault::Unavailable);
     let roll = RollOptions::default().with_pending(10, 1 << 20).unwrap();
     let options = options().with_logs(log_options().with_roll(roll));
     let service = UpdateService::open(store, options).await.unwrap();
@@ -367,7 +374,7 @@ async fn old_logs_are_removed_from_a_full_disk_by_the_time_of_its_newest_object(
     with_ten_days(&inner).await;
     inner.set_time(later(6));
     let store = Arc::new(Faulty::new(inner.clone()));
-    store.on(Call::Put).below("state/probes/").always(Fault::Unavailable);
+    store.on(StoreCall::Put).below("state/probes/").always(StoreFault::Unavailable);
     let options = logging().with_clock(Arc::new(SettableClock::at(later(6))));
     let service = UpdateService::open(store, options).await.unwrap();
     assert_eq!(service.remove_old_logs().await.unwrap(), 0, "the newest object is not older than ten days");

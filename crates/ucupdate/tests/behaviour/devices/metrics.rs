@@ -77,7 +77,7 @@ async fn errors_of_the_store_are_counted_and_answers_of_it_are_not() {
         0.0,
         "a revision that does not exist is no error"
     );
-    faulty.on(Call::Get).below("state/").always(Fault::Unavailable);
+    faulty.on(StoreCall::Get).below("state/").always(StoreFault::Unavailable);
     service.refresh().await.unwrap_err();
     assert_eq!(value(&metrics.prometheus_text(&service), errors), 1.0);
 }

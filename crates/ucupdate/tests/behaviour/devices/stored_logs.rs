@@ -210,11 +210,11 @@ async fn a_log_in_a_bucket_is_written_again_without_a_read_each_time() {
         let logs = log_options().with_zone(Zone::named(zone).unwrap());
         let service = UpdateService::open(Arc::new(store.clone()), options().with_logs(logs)).await.unwrap();
         write(&service, "first").await;
-        let (gets, puts) = (store.calls(Call::Get), store.calls(Call::Put));
+        let (gets, puts) = (store.calls(StoreCall::Get), store.calls(StoreCall::Put));
         for _ in 0..20 {
             write(&service, "again").await;
         }
-        let calls = (store.calls(Call::Get) - gets, store.calls(Call::Put) - puts);
+        let calls = (store.calls(StoreCall::Get) - gets, store.calls(StoreCall::Put) - puts);
         assert_eq!(calls, (0, 20), "{zone}");
     }
 }
@@ -272,7 +272,7 @@ async fn the_file_with_the_zone_means_the_same_to_a_server_and_to_a_reader() {
         store.put_bytes(&key(&zone), name.to_owned()).await.unwrap();
         // Without the listing, the server finds the file when it makes the log.
         let unlisted = Faulty::new(store.clone());
-        unlisted.on(Call::List).below("Logs/").always(Fault::ListsNothing);
+        unlisted.on(StoreCall::List).below("Logs/").always(StoreFault::ListsNothing);
         let service =
             UpdateService::open(Arc::new(unlisted), options().with_logs(log_options())).await.unwrap();
         write(&service, "one").await;
@@ -300,7 +300,7 @@ async fn of_two_servers_with_one_name_that_make_a_file_together_each_row_has_its
         for call in [AUDIT.to_owned(), AUDIT.replace(".log", ".zone")] {
             let store = Meanwhile::default();
             let service = logging_in(store.clone(), first).await;
-            store.before(Call::Create, &call, move |store| async move {
+            store.before(StoreCall::Create, &call, move |store| async move {
                 let service = logging_in(store, second).await;
                 write(&service, "second").await;
                 write(&service, "second").await;
@@ -322,7 +322,7 @@ async fn a_server_that_finds_no_free_name_for_its_log_says_so() {
     for number in 2..100 {
         store.put_bytes(&key(&AUDIT.replace(".log", &format!("_{number}.log"))), "x").await.unwrap();
     }
-    store.on(Call::List).below("Logs/").always(Fault::ListsNothing);
+    store.on(StoreCall::List).below("Logs/").always(StoreFault::ListsNothing);
     let logs = log_options().with_flush_time(Duration::ZERO);
     let service = UpdateService::open(Arc::new(store), options().with_logs(logs)).await.unwrap();
     service.audit_device_log_upload("one");

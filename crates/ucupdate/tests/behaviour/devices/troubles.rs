@@ -131,7 +131,7 @@ async fn two_servers_that_look_at_once_do_not_hold_more_devices_than_the_limit()
     }
     service.flush_logs().await.unwrap();
     let at = clock.now();
-    store.before(Call::Create, "state/revisions/", move |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", move |store| async move {
         let options = options().with_clock(Arc::new(SettableClock::at(at)));
         let other = UpdateService::open(Arc::new(store), options).await.unwrap();
         let hold = Hold {

@@ -69,12 +69,12 @@ async fn what_broke_off_goes_on_where_it_was() {
     let one = full().await;
     let all = images(&one).await;
     for (call, fault) in [
-        (Call::Put, Fault::Unavailable),
-        (Call::Put, Fault::BreaksOff(100)),
-        (Call::Put, Fault::LostAnswer),
-        (Call::Create, Fault::Unavailable),
-        (Call::Create, Fault::LostAnswer),
-        (Call::Get, Fault::Unavailable),
+        (StoreCall::Put, StoreFault::Unavailable),
+        (StoreCall::Put, StoreFault::BreaksOff(100)),
+        (StoreCall::Put, StoreFault::LostAnswer),
+        (StoreCall::Create, StoreFault::Unavailable),
+        (StoreCall::Create, StoreFault::LostAnswer),
+        (StoreCall::Get, StoreFault::Unavailable),
     ] {
         let other = MemoryStore::default();
         let faulty = Arc::new(Faulty::new(other.clone()));
@@ -82,7 +82,8 @@ async fn what_broke_off_goes_on_where_it_was() {
         let mut broke_off = 0;
         for after in [0, 1, 3, 6] {
             // A creation is tried three times, and 16 revisions are created at the same time.
-            let times = if (call, fault) == (Call::Create, Fault::Unavailable) { 3 * 16 } else { 1 };
+            let times =
+                if (call, fault) == (StoreCall::Create, StoreFault::Unavailable) { 3 * 16 } else { 1 };
             faulty.on(call).after(after).times(times, fault);
             broke_off += u32::from(carry(&shared(one.clone()), &to, |_| {}).await.is_err());
             faulty.heal();
@@ -91,7 +92,10 @@ async fn what_broke_off_goes_on_where_it_was() {
             assert!(revisions == 0 || images == all, "the images come first");
         }
         // After a lost response the creation is tried again, and finds its own revision.
-        assert!(broke_off > 0 || (call, fault) == (Call::Create, Fault::LostAnswer), "{call:?} {fault:?}");
+        assert!(
+            broke_off > 0 || (call, fault) == (StoreCall::Create, StoreFault::LostAnswer),
+            "{call:?} {fault:?}"
+        );
         let last = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
         assert!(last.skipped > 0, "{call:?} {fault:?}");
         assert_eq!(state_and_images(&one).await, state_and_images(&other).await, "{call:?} {fault:?}");
@@ -244,7 +248,7 @@ async fn a_copy_that_a_change_overtakes_takes_back_what_it_wrote_after_it() {
         let key = format!("state/revisions/{overtaken:020}.json");
         let change = made_elsewhere(&one, overtaken).await;
         let place: StoreKey = key.parse().unwrap();
-        other.before(Call::Create, &key, move |store| async move {
+        other.before(StoreCall::Create, &key, move |store| async move {
             store.create(&place, change).await.unwrap();
         });
         let failed = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap_err();
@@ -261,15 +265,15 @@ async fn a_copy_that_a_change_overtakes_takes_back_what_it_wrote_after_it() {
 async fn a_copy_whose_write_fails_opens_at_the_newest_revision_that_it_has() {
     let one = full().await;
     for (failing, fault, copied) in [
-        (1, Fault::Backend, 0),
-        (5, Fault::Backend, 4),
-        (16, Fault::Backend, 15),
-        (17, Fault::Unavailable, 16),
-        (70, Fault::Unavailable, 69),
+        (1, StoreFault::Backend, 0),
+        (5, StoreFault::Backend, 4),
+        (16, StoreFault::Backend, 15),
+        (17, StoreFault::Unavailable, 16),
+        (70, StoreFault::Unavailable, 69),
     ] {
         let (memory, revision) = (MemoryStore::default(), format!("state/revisions/{failing:020}.json"));
         let other = Arc::new(Faulty::new(memory.clone()));
-        other.on(Call::Create).below(&revision).always(fault);
+        other.on(StoreCall::Create).below(&revision).always(fault);
         let to: Arc<dyn ImageStore> = other;
         let failed = carry(&shared(one.clone()), &to, |_| {}).await.unwrap_err();
         let expected = match copied {
@@ -298,7 +302,7 @@ async fn what_an_earlier_copy_wrote_stays_when_a_later_one_fails() {
         other.delete(&revision(number)).await.unwrap();
     }
     let failing = Arc::new(Faulty::new(other.clone()));
-    failing.on(Call::Create).below(revision(61).as_str()).always(Fault::Backend);
+    failing.on(StoreCall::Create).below(revision(61).as_str()).always(StoreFault::Backend);
     let to: Arc<dyn ImageStore> = failing;
     let failed = carry(&shared(one.clone()), &to, |_| {}).await.unwrap_err();
     assert!(matches!(failed, CarryError::Stopped { copied: 60, .. }), "{failed}");
@@ -355,7 +359,7 @@ async fn a_later_copy_reads_only_the_newest_common_revision_of_the_target() {
     let more = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
     assert_eq!((more.revision, more.revisions, more.objects), (71, 1, 0));
     let files = images(&one).await;
-    assert_eq!(counted.calls(Call::Get), files + 1, "each image once, and one revision");
+    assert_eq!(counted.calls(StoreCall::Get), files + 1, "each image once, and one revision");
 }
 
 #[cfg(all(feature = "local", unix))]

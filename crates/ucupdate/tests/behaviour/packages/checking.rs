@@ -296,7 +296,7 @@ async fn a_stray_object_of_a_huge_number_costs_nothing() {
 #[tokio::test]
 async fn an_object_of_the_history_that_cannot_be_read_is_a_finding_and_not_an_empty_file() {
     let store = Faulty::new(with_checkpoint().await);
-    store.on(Call::Get).below(revision(7).as_str()).always(Fault::Backend);
+    store.on(StoreCall::Get).below(revision(7).as_str()).always(StoreFault::Backend);
     let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
     assert_eq!(kinds(&found), ["unreadable"]);
     let text = found.problems[0].to_string();
@@ -495,15 +495,15 @@ async fn what_cannot_be_read_is_a_finding_and_the_rest_is_checked_all_the_same()
     let (first, last) = (image(&memory).await, images.last().unwrap());
     memory.delete(&key(last)).await.unwrap();
     for (call, below) in [
-        (Call::Get, first.as_str()),
-        (Call::List, "state/checkpoints/"),
-        (Call::List, "state/continued/"),
-        (Call::List, "state/probes/"),
-        (Call::List, "inventory/"),
-        (Call::List, "images/"),
+        (StoreCall::Get, first.as_str()),
+        (StoreCall::List, "state/checkpoints/"),
+        (StoreCall::List, "state/continued/"),
+        (StoreCall::List, "state/probes/"),
+        (StoreCall::List, "inventory/"),
+        (StoreCall::List, "images/"),
     ] {
         let store = Faulty::new(memory.clone());
-        store.on(call).below(below).always(Fault::Backend);
+        store.on(call).below(below).always(StoreFault::Backend);
         let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
         let keys: Vec<&str> = found.problems.iter().filter_map(|problem| problem.key()).collect();
         assert!(
@@ -514,17 +514,17 @@ async fn what_cannot_be_read_is_a_finding_and_the_rest_is_checked_all_the_same()
         assert!(kinds(&found).contains(&"unreadable"), "{:?}", found.problems);
     }
     let store = Faulty::new(memory.clone());
-    store.on(Call::Get).below(first.as_str()).always(Fault::BadSector(10));
+    store.on(StoreCall::Get).below(first.as_str()).always(StoreFault::BadSector(10));
     let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
     assert_eq!(kinds(&found), ["unreadable", "description-damaged"], "a bad sector ends only its image");
     let store = Faulty::new(memory.clone());
     memory.put_bytes(&key("inventory/ocs01.jsonl"), "x").await.unwrap();
-    store.on(Call::Get).below("inventory/").always(Fault::Backend);
+    store.on(StoreCall::Get).below("inventory/").always(StoreFault::Backend);
     let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
     assert!(kinds(&found).contains(&"inventory-damaged"), "{:?}", found.problems);
-    for (call, below) in [(Call::Head, first.as_str()), (Call::Head, "images/")] {
+    for (call, below) in [(StoreCall::Head, first.as_str()), (StoreCall::Head, "images/")] {
         let store = Faulty::new(memory.clone());
-        store.on(call).below(below).always(Fault::Backend);
+        store.on(call).below(below).always(StoreFault::Backend);
         let quick = check_store(&store, &CheckOptions::default().with_quick(true), NOW).await.unwrap();
         assert!(
             quick.problems.iter().any(|problem| problem.key() == Some(first.as_str())),
@@ -536,9 +536,9 @@ async fn what_cannot_be_read_is_a_finding_and_the_rest_is_checked_all_the_same()
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_an_error_and_no_finding() {
-    for call in [Call::Get, Call::List] {
+    for call in [StoreCall::Get, StoreCall::List] {
         let store = Faulty::new(with_checkpoint().await);
-        store.on(call).after(2).once(Fault::Unavailable);
+        store.on(call).after(2).once(StoreFault::Unavailable);
         assert!(check_store(&store, &CheckOptions::default(), NOW).await.is_err(), "{call:?}");
     }
 }

@@ -101,7 +101,7 @@ async fn a_store_whose_rule_book_cannot_be_read_is_examined_too() {
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_named() {
     let store = Faulty::new(MemoryStore::default());
-    store.on(Call::Put).below("Logs/").always(Fault::Backend);
+    store.on(StoreCall::Put).below("Logs/").always(StoreFault::Backend);
     let checks = on_day(store, 0).await.examine(true).await;
     let findings = checks[0].findings.iter().map(|finding| (finding.kind, finding.subject.as_str()));
     let folders = ["Logs/Server/Audit/imageUpdates/", "Logs/Server/Access/"];
@@ -113,7 +113,7 @@ async fn a_store_that_stops_answering_is_a_problem() {
     let store = Faulty::new(MemoryStore::default());
     let service = on_day(store.clone(), 0).await;
     ingest(&service, sample::uc_updates(500)).await.unwrap();
-    store.on(Call::List).below("images/").always(Fault::Unavailable);
+    store.on(StoreCall::List).below("images/").always(StoreFault::Unavailable);
     let found = found(&service, "store-unreadable").await;
     assert_eq!(found.severity, FindingSeverity::Problem);
     assert!(found.found.ends_with("the script said so"), "{found:?}");

@@ -103,9 +103,10 @@ async fn an_input_that_breaks_off_is_refused_with_its_own_error() {
 
 #[tokio::test]
 async fn a_store_that_fails_half_way_leaves_the_rules_as_they_were_and_room_for_another_try() {
-    let puts =
-        (0..8).flat_map(|at| [(Call::Put, at, Fault::Unavailable), (Call::Put, at, Fault::LostAnswer)]);
-    let reads = (0..3).map(|at| (Call::Get, at, Fault::Unavailable));
+    let puts = (0..8).flat_map(|at| {
+        [(StoreCall::Put, at, StoreFault::Unavailable), (StoreCall::Put, at, StoreFault::LostAnswer)]
+    });
+    let reads = (0..3).map(|at| (StoreCall::Get, at, StoreFault::Unavailable));
     for (call, at, fault) in puts.chain(reads) {
         let store = Faulty::new(MemoryStore::default());
         let service = open(store.clone()).await;
@@ -218,7 +219,7 @@ async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
 #[tokio::test]
 async fn what_the_store_did_not_keep_as_it_was_given_is_not_taken() {
     let store = Faulty::new(MemoryStore::default());
-    store.on(Call::Put).below("images/").always(Fault::FlipsBit);
+    store.on(StoreCall::Put).below("images/").always(StoreFault::FlipsBit);
     let service = open(store).await;
     let refused = ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap_err().to_string();
     assert!(refused.ends_with("is damaged: other bytes than were written"), "{refused}");

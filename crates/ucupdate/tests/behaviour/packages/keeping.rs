@@ -91,7 +91,7 @@ async fn a_collection_for_a_revision_is_refused_at_another_one_however_late_it_m
         "{stale}"
     );
     // Another server changes the book after the packages were chosen.
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         let other = on_day(store, 0).await;
         other.admin("ann").kill(StopScope::All, "a test").await.unwrap();
     });
@@ -156,7 +156,7 @@ async fn two_that_collect_at_once_remove_the_same() {
         assert_eq!(assert_sound(&store).await.packages().len(), 2);
     }
     let (store, service, _) = three_versions().await;
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         collect(&on_day(store, 0).await).await;
     });
     assert_eq!(collect(&service).await.packages, [], "the other was quicker");
@@ -167,7 +167,7 @@ async fn two_that_collect_at_once_remove_the_same() {
 #[tokio::test]
 async fn a_package_that_is_ingested_again_just_before_it_would_leave_stays() {
     let (store, service, _) = three_versions().await;
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         ingest(&on_day(store, 0).await, package_with("1.0")).await.unwrap();
     });
     assert_eq!(collect(&service).await.packages, []);
@@ -179,7 +179,7 @@ async fn a_package_that_is_ingested_again_just_before_it_would_leave_stays() {
 #[tokio::test]
 async fn a_package_that_is_ingested_again_while_its_files_are_deleted_is_stored_anew() {
     let (store, service, first) = three_versions().await;
-    store.before(Call::Delete, "images/", |store| async move {
+    store.before(StoreCall::Delete, "images/", |store| async move {
         ingest(&on_day(store, 0).await, package_with("1.0")).await.unwrap();
     });
     assert_eq!(collect(&service).await.packages, [first]);
@@ -190,7 +190,7 @@ async fn a_package_that_is_ingested_again_while_its_files_are_deleted_is_stored_
 #[tokio::test]
 async fn an_ingest_that_counts_on_files_stored_before_stores_them_itself_when_they_leave_meanwhile() {
     let (store, service, first) = three_versions().await;
-    store.before(Call::Create, "state/revisions/", move |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", move |store| async move {
         assert_eq!(collect(&on_day(store, 0).await).await.packages, [first]);
     });
     ingest(&service, package_with("1.0")).await.unwrap();
@@ -201,7 +201,7 @@ async fn an_ingest_that_counts_on_files_stored_before_stores_them_itself_when_th
 #[tokio::test]
 async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
     let (store, service, first) = three_versions().await;
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         collect(&on_day(store, 0).await).await;
     });
     let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
@@ -214,7 +214,7 @@ async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
 #[tokio::test]
 async fn a_package_that_is_rolled_back_to_just_before_it_would_leave_stays() {
     let (store, service, _) = three_versions().await;
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         on_day(store, 0).await.admin("bob").roll_back_to(2).await.unwrap();
     });
     assert_eq!(collect(&service).await.packages, []);
@@ -226,7 +226,7 @@ async fn a_package_that_is_rolled_back_to_just_before_it_would_leave_stays() {
 #[tokio::test]
 async fn a_package_that_was_wanted_and_given_up_meanwhile_stays_for_rolling_back() {
     let (store, service, _) = three_versions().await;
-    store.before(Call::Create, "state/revisions/", |store| async move {
+    store.before(StoreCall::Create, "state/revisions/", |store| async move {
         let other = on_day(store, 0).await;
         ingest(&other, package_with("1.0")).await.unwrap();
         other.admin("bob").reject(sample::ip8540()).await.unwrap();
@@ -240,12 +240,12 @@ async fn a_package_that_was_wanted_and_given_up_meanwhile_stays_for_rolling_back
 #[tokio::test]
 async fn a_collecting_that_broke_off_is_gone_on_with() {
     for (call, fault) in [
-        (Call::Create, Fault::LostAnswer),
-        (Call::Create, Fault::Unavailable),
-        (Call::Delete, Fault::LostAnswer),
-        (Call::Delete, Fault::Unavailable),
-        (Call::List, Fault::Unavailable),
-        (Call::Get, Fault::Unavailable),
+        (StoreCall::Create, StoreFault::LostAnswer),
+        (StoreCall::Create, StoreFault::Unavailable),
+        (StoreCall::Delete, StoreFault::LostAnswer),
+        (StoreCall::Delete, StoreFault::Unavailable),
+        (StoreCall::List, StoreFault::Unavailable),
+        (StoreCall::Get, StoreFault::Unavailable),
     ] {
         let inner = Meanwhile::default();
         with_three_versions(&inner).await;
@@ -271,8 +271,8 @@ async fn garbage_collection_makes_room_on_a_full_disk_before_the_revision_that_n
     change_something(&on_day(inner.clone(), 0).await, 1).await;
     let store = Arc::new(Faulty::new(inner.clone()));
     let service = on_day(Arc::clone(&store), 0).await;
-    store.on(Call::Put).always(Fault::Unavailable);
-    store.on(Call::Create).always(Fault::Unavailable);
+    store.on(StoreCall::Put).always(StoreFault::Unavailable);
+    store.on(StoreCall::Create).always(StoreFault::Unavailable);
     let full = service.admin("gc").collect_unkept(&garbage()).await.unwrap_err();
     assert!(matches!(full, ChangeError::State(_)), "{full}");
     assert!(!keys(&service, "images/").await.contains(&orphan));

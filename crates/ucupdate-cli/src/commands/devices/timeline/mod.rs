@@ -63,7 +63,7 @@ struct SelectedDevicesArgs {
 impl SelectedDevicesArgs {
     /// Returns the selected devices. A rule whose words are all given need not exist, because logs
     /// may name devices of a rule that was removed.
-    async fn whose(self, context: &mut Context) -> Result<SelectedDevices, Failure> {
+    async fn select(self, context: &mut Context) -> Result<SelectedDevices, Failure> {
         Ok(match self {
             Self { mac: Some(mac), .. } => SelectedDevices::Mac(mac),
             Self { serial: Some(serial), .. } => SelectedDevices::Serial(serial),
@@ -80,7 +80,7 @@ impl SelectedDevicesArgs {
 
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(&args.html)?;
-    let whose = args.whose.whose(context).await?;
+    let whose = args.whose.select(context).await?;
     let mut stories =
         Stories::read(&whose, &args.audit, &args.logs, args.thresholds.thresholds(), context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {

@@ -17,7 +17,7 @@ pub(crate) struct EditArgs {
 
 pub(crate) async fn run(args: EditArgs, context: &mut Context) -> Result<(), Failure> {
     let EditArgs { rollout, share } = args;
-    share.tell(context);
+    share.report_missing_zone(context);
     let share = share
         .share(SystemClock.now(), false)
         .ok_or_else(|| Failure::usage("expected --percent or --ramp"))?;

@@ -89,9 +89,9 @@ impl ShareArgs {
     }
 
     /// Writes a message if `--start-at` names no time zone, and therefore is in UTC.
-    pub(super) fn tell(&self, context: &mut Context) {
+    pub(super) fn report_missing_zone(&self, context: &mut Context) {
         if let Some(start) = self.start_at {
-            start.tell("--start-at", context);
+            start.report_missing_zone("--start-at", context);
         }
     }
 }
@@ -296,9 +296,9 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
         RolloutCommand::Status(args) => status::run(args, context).await,
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {
-                window.tell(context);
+                window.report_missing_zone(context);
             }
-            args.share.tell(context);
+            args.share.report_missing_zone(context);
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let (commands, how) = args.commands(seen.book(), SystemClock.now())?;
             make_all(&commands, &how, context).await

@@ -5,7 +5,7 @@ mod steps;
 mod story;
 mod to_try;
 
-use super::serve::{self, Endpoint, Intake, Limits, LiveNetworks, Prefixes, Server, Stopping};
+use super::serve::{self, ConnectionLimits, Endpoint, Intake, LiveNetworks, Prefixes, Server, Stopping};
 use crate::context::Context;
 use crate::failure::Failure;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Fai
     let folder = tempfile::Builder::new().prefix("ucupdate-demo-").tempdir()?;
     // The folder is removed when this function ends, also after an error.
     let story = tokio::select! {
-        story = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => story,
+        story = tokio::time::timeout(STORY_TIME, run_story(&folder, args.stay, context)) => story,
         () = stopping.signal() => return Err(Failure::new("the demo was ended early")),
     };
     let Ok(story) = story else {
@@ -56,12 +56,12 @@ struct Running {
 }
 
 /// Starts a server with a store in the folder, and runs the demo. `stays` adds the commands to try.
-async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Running, Failure> {
+async fn run_story(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Running, Failure> {
     let store_folder = folder.path().join("store");
     let running = start(&store_folder).await?;
     let mut printer = DemoOutput::new(&mut context.output);
     printer.step(format_args!("A server starts at {}, with an empty store.", running.url))?;
-    Story::new(&running.service, &running.url, folder.path(), &mut printer)?.tell().await?;
+    Story::new(&running.service, &running.url, folder.path(), &mut printer)?.run().await?;
     if stays {
         printer.commands(to_try::commands(&running.url, &store_folder, folder.path())?)?;
     }
@@ -84,7 +84,7 @@ async fn start(store_folder: &Path) -> Result<Running, Failure> {
         updates: DeviceUpdates::with_options(service.clone(), HttpOptions::default())?,
         prefixes: Prefixes::default(),
         networks: LiveNetworks::default(),
-        limits: Limits::default(),
+        limits: ConnectionLimits::default(),
     };
     Ok(Running { server: Server::start(vec![endpoint], intake), service, url })
 }

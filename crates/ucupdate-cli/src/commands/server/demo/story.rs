@@ -46,7 +46,7 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 
     /// Runs the demo, from the package to the audit log.
-    pub(crate) async fn tell(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn run(&mut self) -> Result<(), Failure> {
         self.package_comes_in().await?;
         self.test_device_is_updated().await?;
         self.everybody_is_updated().await?;

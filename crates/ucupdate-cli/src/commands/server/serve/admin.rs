@@ -6,7 +6,7 @@ use super::connection::places::{Place, Places};
 use super::connection::refused;
 use super::connection::stall::Patient;
 use super::connection::two_lengths::{TwoLengths, WatchedStream};
-use super::network::forwarded::Origin;
+use super::network::forwarded::ClientOrigin;
 use super::network::networks::LiveNetworks;
 use super::network::tls::ServedCertificate;
 use crate::args::number::listener;
@@ -214,7 +214,7 @@ async fn answer<S>(
         let body = IncomingBody::new(body, Arc::clone(&place));
         let mut request = http::Request::from_parts(parts, body);
         // Only the address is used here, so the value of `tls` has no effect.
-        let client = networks.origin(Origin::direct(peer.ip(), false), request.headers());
+        let client = networks.origin(ClientOrigin::direct(peer.ip(), false), request.headers());
         request.extensions_mut().insert(RemoteAddress(client.remote));
         let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();

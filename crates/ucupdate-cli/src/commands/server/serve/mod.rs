@@ -11,7 +11,7 @@ mod reload;
 mod server;
 
 pub(crate) use args::ServeArgs;
-pub(crate) use connection::limits::Limits;
+pub(crate) use connection::limits::ConnectionLimits;
 pub(crate) use network::endpoint::Endpoint;
 pub(crate) use network::networks::LiveNetworks;
 pub(crate) use network::prefix::Prefixes;

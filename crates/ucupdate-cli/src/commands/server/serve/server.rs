@@ -6,14 +6,14 @@
 
 use super::connection::bodies::{IncomingBody, OutgoingBody};
 use super::connection::direct::{DirectStream, IsLast};
-use super::connection::limits::{BUFFER_BYTES, Limits};
+use super::connection::limits::{BUFFER_BYTES, ConnectionLimits};
 use super::connection::linger::linger;
 use super::connection::places::{Place, Places};
 use super::connection::refused;
 use super::connection::stall::Patient;
 use super::connection::two_lengths::{TwoLengths, WatchedStream};
 use super::network::endpoint::Endpoint;
-use super::network::forwarded::Origin;
+use super::network::forwarded::ClientOrigin;
 use super::network::networks::LiveNetworks;
 use super::network::prefix::Prefixes;
 use http::{StatusCode, header};
@@ -49,7 +49,7 @@ pub(crate) struct Intake {
     pub(crate) updates: DeviceUpdates,
     pub(crate) prefixes: Prefixes,
     pub(crate) networks: LiveNetworks,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ConnectionLimits,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Server {
         let (stage, at) = watch::channel(Stage::Serving);
         // Each kind of connection has its own places, so that one kind cannot lock out the other.
         let places = || {
-            let Limits { connections, connections_of_one, .. } = intake.limits;
+            let ConnectionLimits { connections, connections_of_one, .. } = intake.limits;
             Arc::new(Places::new(connections, connections_of_one))
         };
         let (plain, tls) = (places(), places());
@@ -296,7 +296,7 @@ struct Link {
     intake: Arc<Intake>,
     place: Arc<Place>,
     peer: Peer,
-    direct: Origin,
+    direct: ClientOrigin,
     /// The description of the connection for the service, without the side. It is valid for a
     /// request whose client opened this connection. A request that a trusted proxy forwards needs a
     /// new description with the address of its client.
@@ -307,7 +307,7 @@ struct Link {
 
 impl Link {
     fn new(peer: Peer, tls: bool, intake: Arc<Intake>, place: Arc<Place>, is_last: IsLast) -> Self {
-        let direct = Origin::direct(peer.remote, tls);
+        let direct = ClientOrigin::direct(peer.remote, tls);
         let described = peer.described(direct);
         Self { intake, place, peer, direct, described, is_last }
     }
@@ -378,14 +378,14 @@ impl Future for Answering {
 impl Peer {
     /// Returns the description of a connection for the service, without the side. `from` is the
     /// client.
-    fn described(&self, from: Origin) -> Connection {
+    fn described(&self, from: ClientOrigin) -> Connection {
         self.here.clone().with_remote(from.remote).with_tls(from.tls)
     }
 
     /// Returns the side of a device: that of its listener, or else that of its network. For an
     /// internal listener, the network of a device may make the device external. `None` if the path
     /// of the request decides.
-    fn side(&self, networks: &LiveNetworks, from: Origin) -> Option<Side> {
+    fn side(&self, networks: &LiveNetworks, from: ClientOrigin) -> Option<Side> {
         match self.side {
             // The networks can restrict an internal listener, but they cannot extend it.
             Some(Side::Internal) => networks.side(from).or(self.side),

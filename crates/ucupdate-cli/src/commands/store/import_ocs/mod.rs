@@ -201,12 +201,16 @@ async fn approve(
 }
 
 /// The paths of folders whose images are refused, each with the reason.
-type Refused = Vec<(String, String)>;
+type RefusedFolders = Vec<(String, String)>;
 
 /// Builds a package from the folders of a layer. If the package would be refused, each folder is
 /// tried alone, and the refused ones are left out. Returns the cabinet (`None` if all are refused)
 /// and the refused folders.
-fn build(tree: &Tree, layer: &Layer, packed: &impl Fn(u64)) -> Result<(Option<Vec<u8>>, Refused), Failure> {
+fn build(
+    tree: &Tree,
+    layer: &Layer,
+    packed: &impl Fn(u64),
+) -> Result<(Option<Vec<u8>>, RefusedFolders), Failure> {
     if let Ok(cabinet) = build_of(tree, &layer.folders, packed)? {
         return Ok((Some(cabinet), Vec::new()));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The limits of connections. `ucupdate-http` has the limits of one request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct ConnectionLimits {
     /// Largest number of connections of all listeners with TLS, and the same number for all
     /// listeners without. If all are in use, a connection that waits for a request is closed. If
     /// there is none, a new connection waits.
@@ -36,7 +36,7 @@ pub(crate) const BUFFER_BYTES: usize = 33 * 1024;
 /// but steady client would look like one that takes nothing.
 pub(crate) const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections: 4096,

@@ -33,7 +33,7 @@ impl FromStr for Network {
 
 /// The address of a client, and whether it uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct ClientOrigin {
     pub(crate) remote: IpAddr,
     pub(crate) tls: bool,
     /// `false` if the entry of a trusted proxy has no address that can be read. `remote` is the
@@ -41,7 +41,7 @@ pub(crate) struct Origin {
     pub(crate) is_known: bool,
 }
 
-impl Origin {
+impl ClientOrigin {
     /// Creates the origin of a client that has opened the connection itself. `remote` is its
     /// address.
     pub(crate) fn direct(remote: IpAddr, tls: bool) -> Self {
@@ -68,9 +68,9 @@ pub(crate) struct Proxies {
 
 /// Returns the origin of a request. `peer` is the client of the connection. If it is a trusted
 /// proxy, the origin is read from the header.
-pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Origin {
+pub(crate) fn origin(peer: ClientOrigin, headers: &HeaderMap, proxies: &Proxies) -> ClientOrigin {
     let remote = peer.remote.to_canonical();
-    let peer = Origin { remote, ..peer };
+    let peer = ClientOrigin { remote, ..peer };
     if !is_in(remote, &proxies.trusted) {
         return peer;
     }
@@ -78,7 +78,7 @@ pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Or
         ProxyHeader::XForwardedFor => {
             let hops = items(headers, FORWARDED_FOR).map(|hop| Hop { from: address(hop), tls: None });
             let tls = items(headers, FORWARDED_PROTO).next().and_then(is_tls);
-            walk(Origin { tls: tls.unwrap_or(peer.tls), ..peer }, hops, &proxies.trusted)
+            walk(ClientOrigin { tls: tls.unwrap_or(peer.tls), ..peer }, hops, &proxies.trusted)
         }
         ProxyHeader::Forwarded => walk(peer, elements(headers), &proxies.trusted),
     }
@@ -177,12 +177,12 @@ fn value(text: &str) -> Option<(String, &str)> {
 ///
 /// The client is not known if an entry has no address, or if there are more than [`MAX_HOPS`]
 /// entries. Otherwise a client could add such entries to look like a proxy.
-fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> Origin {
+fn walk(mut at: ClientOrigin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> ClientOrigin {
     for (number, hop) in hops.enumerate() {
         let Some(from) = hop.from.filter(|_| number < MAX_HOPS) else {
-            return Origin { is_known: false, ..at };
+            return ClientOrigin { is_known: false, ..at };
         };
-        at = Origin { remote: from, tls: hop.tls.unwrap_or(at.tls), ..at };
+        at = ClientOrigin { remote: from, tls: hop.tls.unwrap_or(at.tls), ..at };
         if !is_in(from, trusted) {
             break;
         }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn origin_of(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> Origin {
+    fn origin_of(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> ClientOrigin {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(
@@ -255,7 +255,7 @@ mod tests {
             Some(("forwarded", _)) => ProxyHeader::Forwarded,
             _ => ProxyHeader::XForwardedFor,
         };
-        let peer = Origin::direct(peer.parse().unwrap(), false);
+        let peer = ClientOrigin::direct(peer.parse().unwrap(), false);
         origin(peer, &map, &Proxies { trusted: nets(trusted), header })
     }
 

@@ -1,6 +1,6 @@
 //! The networks of proxies and of internal devices. They can change while a server runs.
 
-use super::forwarded::{self, Network, Origin, Proxies};
+use super::forwarded::{self, ClientOrigin, Network, Proxies};
 use http::HeaderMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -34,13 +34,13 @@ impl LiveNetworks {
 
     /// Returns the origin of a request. `peer` is the client of the connection. If it is a trusted
     /// proxy, the origin is read from the header.
-    pub(crate) fn origin(&self, peer: Origin, headers: &HeaderMap) -> Origin {
+    pub(crate) fn origin(&self, peer: ClientOrigin, headers: &HeaderMap) -> ClientOrigin {
         forwarded::origin(peer, headers, &self.now().proxies)
     }
 
     /// Returns the side of a device by its network. A device whose address is not known is
     /// external. `None` if every network may use the internal paths.
-    pub(crate) fn side(&self, from: Origin) -> Option<Side> {
+    pub(crate) fn side(&self, from: ClientOrigin) -> Option<Side> {
         let inside = &self.now().inside;
         if inside.is_empty() {
             return None;
@@ -70,14 +70,14 @@ mod tests {
         let networks = LiveNetworks::default();
         let clone = networks.clone();
         let remote: IpAddr = "10.1.2.3".parse().unwrap();
-        let from = Origin::direct(remote, false);
+        let from = ClientOrigin::direct(remote, false);
         assert_eq!((clone.side(from), clone.is_proxy(remote)), (None, false));
         let trusted = vec!["10.1.2.3/32".parse().unwrap()];
         let proxies = Proxies { trusted, ..Proxies::default() };
         networks.replace(Networks { proxies, inside: vec!["10.2.0.0/16".parse().unwrap()] });
         assert_eq!((clone.side(from), clone.is_proxy(remote)), (Some(Side::External), true));
-        let inside = Origin::direct("10.2.0.1".parse().unwrap(), false);
+        let inside = ClientOrigin::direct("10.2.0.1".parse().unwrap(), false);
         assert_eq!(clone.side(inside), Some(Side::Internal));
-        assert_eq!(clone.side(Origin { is_known: false, ..inside }), Some(Side::External));
+        assert_eq!(clone.side(ClientOrigin { is_known: false, ..inside }), Some(Side::External));
     }
 }

@@ -1,6 +1,6 @@
 //! The limit of file descriptors of the process, and the limits of connections that follow from it.
 
-use crate::commands::server::serve::connection::limits::Limits;
+use crate::commands::server::serve::connection::limits::ConnectionLimits;
 use crate::failure::Failure;
 
 /// The default of `--connections`, if there are enough file descriptors for it.
@@ -42,7 +42,7 @@ pub(crate) fn limits(
     wanted: Option<usize>,
     of_one: Option<usize>,
     most_downloads: Option<usize>,
-) -> Result<Limits, Failure> {
+) -> Result<ConnectionLimits, Failure> {
     let descriptors = descriptors.unwrap_or(usize::MAX);
     if descriptors < LEAST {
         return Err(Failure::new(format_args!(
@@ -74,12 +74,12 @@ pub(crate) fn limits(
         Some(wanted) => wanted,
         None => possible.min(connections.saturating_mul(kinds) / 2).max(1),
     };
-    Ok(Limits {
+    Ok(ConnectionLimits {
         connections,
         connections_of_one,
         downloads,
         downloads_of_one: (connections_of_one / 2).clamp(1, downloads),
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
 }
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn more_connections_than_descriptors_are_refused_with_the_remedy() {
-        let reason = |result: Result<Limits, Failure>| match result {
+        let reason = |result: Result<ConnectionLimits, Failure>| match result {
             Err(Failure::Explained(_, reason)) => reason,
             other => format!("{other:?}"),
         };

@@ -14,17 +14,17 @@ use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, FullLog, LogOptions, Options};
 use ucupdate_cab::package::{NewInterim, PackageBuilder, sample};
 use ucupdate_http::HttpOptions;
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+use ucupdate_testkit::faulty::{Faulty, StoreCall, StoreFault};
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
 /// Returns a server with one image of `image_bytes` bytes, and its address.
-async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
+async fn server(limits: ConnectionLimits, image_bytes: usize) -> (Server, SocketAddr) {
     let service = service_with(image_bytes).await;
     start(&service, limits).await
 }
 
-async fn start(service: &UpdateService, limits: Limits) -> (Server, SocketAddr) {
+async fn start(service: &UpdateService, limits: ConnectionLimits) -> (Server, SocketAddr) {
     let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let address = endpoint.local();
     (Server::start(vec![endpoint], intake(service, limits)), address)
@@ -54,7 +54,7 @@ async fn service_of(store: Arc<dyn ImageStore>, image_bytes: usize) -> UpdateSer
     service
 }
 
-fn intake(service: &UpdateService, limits: Limits) -> Intake {
+fn intake(service: &UpdateService, limits: ConnectionLimits) -> Intake {
     let updates = DeviceUpdates::with_options(service.clone(), HttpOptions::default()).unwrap();
     Intake { updates, prefixes: Prefixes::default(), networks: LiveNetworks::default(), limits }
 }
@@ -92,7 +92,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn who_says_nothing_is_let_go_and_who_sends_half_a_head_is_told_so() {
     let (_server, address) =
-        server(Limits { head: Duration::from_millis(200), ..Limits::default() }, 0).await;
+        server(ConnectionLimits { head: Duration::from_millis(200), ..ConnectionLimits::default() }, 0).await;
     let begun = get("/", "") + "GET / HTTP/1.1\r\nHost";
     for said in [String::new(), "GET / HT".to_owned(), get("/", "").repeat(2), begun] {
         let begin = Instant::now();
@@ -114,7 +114,8 @@ async fn who_says_nothing_is_let_go_and_who_sends_half_a_head_is_told_so() {
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let (_server, address) = server(Limits { head_bytes: 1000, ..Limits::default() }, 0).await;
+    let (_server, address) =
+        server(ConnectionLimits { head_bytes: 1000, ..ConnectionLimits::default() }, 0).await;
     for (more, code) in [
         (format!("X: {}\r\n", "a".repeat(500)), "404"),
         (format!("X: {}\r\n", "a".repeat(1000)), "431"),
@@ -140,7 +141,7 @@ async fn connections_with_tls_take_no_place_of_those_without_and_the_other_way_r
     let endpoints =
         vec![Endpoint::bind(any(), None).await.unwrap(), Endpoint::bind(any(), Some(tls)).await.unwrap()];
     let addresses: Vec<SocketAddr> = endpoints.iter().map(Endpoint::local).collect();
-    let limits = Limits { connections: 2, connections_of_one: 2, ..Limits::default() };
+    let limits = ConnectionLimits { connections: 2, connections_of_one: 2, ..ConnectionLimits::default() };
     let service = service_with(0).await;
     let _server = Server::start(endpoints, intake(&service, limits));
     for (few, many) in [(addresses[0], addresses[1]), (addresses[1], addresses[0])] {
@@ -165,7 +166,7 @@ async fn connections_with_tls_take_no_place_of_those_without_and_the_other_way_r
 
 #[tokio::test]
 async fn the_connection_that_waits_longest_makes_room_for_one_that_asks() {
-    let limits = Limits { connections: 2, connections_of_one: 2, ..Limits::default() };
+    let limits = ConnectionLimits { connections: 2, connections_of_one: 2, ..ConnectionLimits::default() };
     let (_server, address) = server(limits, 0).await;
     let mut idle = Vec::new();
     for _ in 0..20 {
@@ -183,7 +184,7 @@ async fn the_connection_that_waits_longest_makes_room_for_one_that_asks() {
 
 #[tokio::test]
 async fn a_request_that_trickles_makes_room_too() {
-    let limits = Limits { connections: 1, connections_of_one: 1, ..Limits::default() };
+    let limits = ConnectionLimits { connections: 1, connections_of_one: 1, ..ConnectionLimits::default() };
     let (_server, address) = server(limits, 0).await;
     let mut trickles = TcpStream::connect(address).await.unwrap();
     let head = "POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<Req";
@@ -197,7 +198,7 @@ async fn a_request_that_trickles_makes_room_too() {
 
 #[tokio::test]
 async fn a_client_that_sends_many_requests_and_reads_nothing_makes_room() {
-    let limits = Limits { connections: 1, connections_of_one: 1, ..Limits::default() };
+    let limits = ConnectionLimits { connections: 1, connections_of_one: 1, ..ConnectionLimits::default() };
     let (_server, address) = server(limits, 0).await;
     let mut greedy = slow_reader(address).await;
     let requests = get("/", "").repeat(1000);
@@ -211,7 +212,7 @@ async fn a_client_that_sends_many_requests_and_reads_nothing_makes_room() {
 
 #[tokio::test]
 async fn an_address_that_uses_all_of_its_connections_is_refused_another() {
-    let limits = Limits { connections: 4, connections_of_one: 1, ..Limits::default() };
+    let limits = ConnectionLimits { connections: 4, connections_of_one: 1, ..ConnectionLimits::default() };
     // A store in a folder returns a file in pieces, so the download goes on while the client takes nothing.
     let folder = tempfile::tempdir().unwrap();
     let store = ucupdate::local::LocalStore::open(folder.path()).unwrap();
@@ -228,7 +229,7 @@ async fn an_address_that_uses_all_of_its_connections_is_refused_another() {
 
 #[tokio::test]
 async fn a_client_that_closes_its_side_gets_its_whole_answer() {
-    let (_server, address) = server(Limits::default(), 8 * 1024 * 1024).await;
+    let (_server, address) = server(ConnectionLimits::default(), 8 * 1024 * 1024).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -241,7 +242,8 @@ async fn a_client_that_closes_its_side_gets_its_whole_answer() {
 #[ignore = "slow; .ci/run runs it"]
 async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
     let stall = Duration::from_secs(2);
-    let (_server, address) = server(Limits { stall, ..Limits::default() }, 8 * 1024 * 1024).await;
+    let (_server, address) =
+        server(ConnectionLimits { stall, ..ConnectionLimits::default() }, 8 * 1024 * 1024).await;
     let mut slow = slow_reader(address).await;
     slow.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
     let mut taken = 0;
@@ -259,7 +261,7 @@ async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
 #[tokio::test]
 async fn what_hyper_refuses_has_a_reason_and_an_access_row() {
     let service = service_with(0).await;
-    let (_server, address) = start(&service, Limits::default()).await;
+    let (_server, address) = start(&service, ConnectionLimits::default()).await;
     let length = |value: &str| get("/", &format!("Content-Length: {value}\r\n"));
     for (said, status, reason) in [
         ("nonsense\r\n\r\n".to_owned(), 400, "the request is not valid HTTP: "),
@@ -303,7 +305,7 @@ async fn what_hyper_refuses_has_a_reason_and_an_access_row() {
 #[tokio::test]
 async fn a_request_with_two_lengths_is_refused_however_its_bytes_arrive() {
     let service = service_with(0).await;
-    let (_server, address) = start(&service, Limits::default()).await;
+    let (_server, address) = start(&service, ConnectionLimits::default()).await;
     let smuggled = get("/smuggled", "");
     let post = |fields: &str, body: &str| {
         format!("POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\n{fields}\r\n{body}")
@@ -348,7 +350,7 @@ async fn an_external_listener_refuses_internal_paths_and_an_internal_one_does_no
         endpoints.push(endpoint.with_side(side));
     }
     let addresses: Vec<SocketAddr> = endpoints.iter().map(Endpoint::local).collect();
-    let _server = Server::start(endpoints, intake(&service, Limits::default()));
+    let _server = Server::start(endpoints, intake(&service, ConnectionLimits::default()));
     for (address, expected) in addresses.into_iter().zip(["200", "200", "403"]) {
         for path in [
             IMAGE,
@@ -365,7 +367,8 @@ async fn an_external_listener_refuses_internal_paths_and_an_internal_one_does_no
 
 #[tokio::test]
 async fn a_reader_who_takes_nothing_does_not_hold_a_connection_for_ever() {
-    let limits = Limits { connections: 1, stall: Duration::from_millis(300), ..Limits::default() };
+    let limits =
+        ConnectionLimits { connections: 1, stall: Duration::from_millis(300), ..ConnectionLimits::default() };
     let (_server, address) = server(limits, 8 * 1024 * 1024).await;
     let mut idler = slow_reader(address).await;
     idler.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
@@ -377,7 +380,7 @@ async fn a_reader_who_takes_nothing_does_not_hold_a_connection_for_ever() {
 
 #[tokio::test]
 async fn what_is_not_finished_in_time_is_cut_and_counted() {
-    let (server, address) = server(Limits::default(), 8 * 1024 * 1024).await;
+    let (server, address) = server(ConnectionLimits::default(), 8 * 1024 * 1024).await;
     let mut unused = TcpStream::connect(address).await.unwrap();
     let mut slow = slow_reader(address).await;
     slow.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
@@ -391,7 +394,7 @@ async fn what_is_not_finished_in_time_is_cut_and_counted() {
 
 #[tokio::test]
 async fn with_nothing_to_finish_a_server_ends_at_once() {
-    let (server, address) = server(Limits::default(), 0).await;
+    let (server, address) = server(ConnectionLimits::default(), 0).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(get("/", "").as_bytes()).await.unwrap();
     idle.readable().await.unwrap();
@@ -409,8 +412,8 @@ async fn a_request_that_waits_for_log_room_is_answered_at_once_when_the_server_e
         .with_full(FullLog::Block { at_most: Duration::from_secs(3600) });
     let options = Options::serving(BaseUrls::new("http://127.0.0.1".parse().unwrap())).with_logs(logs);
     let service = UpdateService::open(Arc::new(store.clone()), options).await.unwrap();
-    let (server, address) = start(&service, Limits::default()).await;
-    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    let (server, address) = start(&service, ConnectionLimits::default()).await;
+    store.on(StoreCall::Create).below("Logs/").always(StoreFault::Unavailable);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(get("/a", "").repeat(6).as_bytes()).await.unwrap();
     let until = Instant::now() + Duration::from_secs(30);
@@ -428,7 +431,7 @@ async fn a_request_that_waits_for_log_room_is_answered_at_once_when_the_server_e
 
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_sends_far_more_than_is_read() {
-    let (_server, address) = server(Limits::default(), 0).await;
+    let (_server, address) = server(ConnectionLimits::default(), 0).await;
     let body = vec![b'x'; 3 * 1024 * 1024];
     for path in ["/nothing", "/RequestHandlerExt/ucdevice.upx", "/RequestHandler/ucdevice.upx"] {
         let mut stream = TcpStream::connect(address).await.unwrap();

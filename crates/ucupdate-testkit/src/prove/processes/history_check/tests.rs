@@ -8,7 +8,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// Returns the history and the records of a run of two processes. They make a change every two seconds each, in turn,
 /// and a device gets an answer after each change. The second process is killed at the end.
-async fn run() -> (Vec<Written>, Vec<Record>) {
+async fn run() -> (Vec<Written>, Vec<ProcessRecord>) {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
     let options = fleet::options().with_probe(None);
     let service = UpdateService::open(Arc::clone(&store), options).await.unwrap();
@@ -18,29 +18,29 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
     let mut rng = fastrand::Rng::with_seed(7);
-    let mut records = [1, 2].map(|process| Record { process, killed: None, events: Vec::new() });
+    let mut records = [1, 2].map(|process| ProcessRecord { process, killed: None, events: Vec::new() });
     for number in 0..60 {
         let at = (number + 1) * SECOND;
         let record = &mut records[usize::try_from(number % 2).unwrap()];
-        let change = Change { process: record.process, number };
+        let change = ProcessChange { process: record.process, number };
         let command = fleet::command(&mut rng, &packages);
-        record.events.push(Event::Begun { change: number, at, command: Box::new(command.clone()) });
+        record.events.push(ProcessEvent::Begun { change: number, at, command: Box::new(command.clone()) });
         let end = match service.admin(&change.author()).command(&command).await {
-            Ok(changed) => changed.revision.map_or(End::NothingToDo, End::Made),
-            Err(refused) => End::Refused(refused.to_string()),
+            Ok(changed) => changed.revision.map_or(ChangeEnd::NothingToDo, ChangeEnd::Made),
+            Err(refused) => ChangeEnd::Refused(refused.to_string()),
         };
-        record.events.push(Event::Ended { change: number, at: at + SECOND / 2, end });
+        record.events.push(ProcessEvent::Ended { change: number, at: at + SECOND / 2, end });
         let (begun, request) = (at + SECOND * 6 / 10, rng.usize(..fleet::REQUESTS));
         let answer = fleet::expected(service.snapshot().index(), request);
         let revision = service.snapshot().revision();
-        record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, answer });
+        record.events.push(ProcessEvent::Ask { begun, ended: begun + 1000, revision, request, answer });
     }
     records[1].killed = Some(100 * SECOND);
     (written::history(&*store).await.unwrap(), records.into())
 }
 
 /// Returns the faults that the check finds after `forge` has changed a correct run.
-async fn forged(forge: impl FnOnce(&mut Vec<Written>, &mut Vec<Record>)) -> Vec<String> {
+async fn forged(forge: impl FnOnce(&mut Vec<Written>, &mut Vec<ProcessRecord>)) -> Vec<String> {
     let (mut history, mut records) = run().await;
     forge(&mut history, &mut records);
     let (_, faults) = check(&history, &records, SECOND);
@@ -52,18 +52,20 @@ fn has(faults: &[String], words: &str) {
 }
 
 /// Returns the first value that `forge` returns for an event of the record.
-fn first<'a, T>(record: &'a mut Record, forge: impl FnMut(&'a mut Event) -> Option<T>) -> T {
+fn first<'a, T>(record: &'a mut ProcessRecord, forge: impl FnMut(&'a mut ProcessEvent) -> Option<T>) -> T {
     record.events.iter_mut().find_map(forge).unwrap()
 }
 
-fn made(event: &mut Event) -> Option<(&u64, &mut u64, &mut End)> {
+fn made(event: &mut ProcessEvent) -> Option<(&u64, &mut u64, &mut ChangeEnd)> {
     match event {
-        Event::Ended { change, at, end } if matches!(end, End::Made(_)) => Some((change, at, end)),
+        ProcessEvent::Ended { change, at, end } if matches!(end, ChangeEnd::Made(_)) => {
+            Some((change, at, end))
+        }
         _ => None,
     }
 }
 
-fn position(record: &Record, wanted: impl FnMut(&Event) -> bool) -> usize {
+fn position(record: &ProcessRecord, wanted: impl FnMut(&ProcessEvent) -> bool) -> usize {
     record.events.iter().position(wanted).unwrap()
 }
 
@@ -114,7 +116,7 @@ async fn a_change_that_was_begun_when_its_process_was_killed_may_be_there_or_not
 
     records[1].killed = None;
     let (_, faults) = check(&history, &records, SECOND);
-    assert_eq!(faults, [Fault::Endless { change: Change { process: 2, number: 59 } }]);
+    assert_eq!(faults, [HistoryFault::Endless { change: ProcessChange { process: 2, number: 59 } }]);
 }
 
 #[tokio::test]
@@ -154,7 +156,7 @@ async fn a_delta_that_is_not_what_its_command_does_is_named() {
 async fn a_change_whose_process_got_another_number_is_named() {
     let faults = forged(|_, records| {
         let (_, _, end) = first(&mut records[0], made);
-        *end = End::Made(50_000);
+        *end = ChangeEnd::Made(50_000);
     })
     .await;
     has(&faults, "was acknowledged as revision 50000, and made");
@@ -162,7 +164,7 @@ async fn a_change_whose_process_got_another_number_is_named() {
 
 #[tokio::test]
 async fn a_change_that_was_made_though_its_process_got_a_failure_is_named() {
-    for answer in [End::Contended, End::NothingToDo, End::Refused("no".into())] {
+    for answer in [ChangeEnd::Contended, ChangeEnd::NothingToDo, ChangeEnd::Refused("no".into())] {
         let faults = forged(|_, records| {
             let (_, _, end) = first(&mut records[0], made);
             *end = answer;
@@ -175,11 +177,13 @@ async fn a_change_that_was_made_though_its_process_got_a_failure_is_named() {
 #[tokio::test]
 async fn changes_that_did_not_overlap_and_were_made_in_the_other_order_are_named() {
     let faults = forged(|_, records| {
-        let index = position(&records[0], |event| matches!(event, Event::Ended { end: End::Made(_), .. }));
+        let index = position(&records[0], |event| {
+            matches!(event, ProcessEvent::Ended { end: ChangeEnd::Made(_), .. })
+        });
         // The change gets a time after all other changes.
-        let Event::Begun { at, .. } = &mut records[0].events[index - 1] else { panic!() };
+        let ProcessEvent::Begun { at, .. } = &mut records[0].events[index - 1] else { panic!() };
         *at = 90 * SECOND;
-        let Event::Ended { at, .. } = &mut records[0].events[index] else { panic!() };
+        let ProcessEvent::Ended { at, .. } = &mut records[0].events[index] else { panic!() };
         *at = 91 * SECOND;
     })
     .await;
@@ -190,10 +194,10 @@ async fn changes_that_did_not_overlap_and_were_made_in_the_other_order_are_named
 async fn a_refusal_that_holds_at_no_revision_of_its_time_is_named() {
     let faults = forged(|_, records| {
         let end = first(&mut records[0], |event| match event {
-            Event::Ended { end: end @ End::Refused(_), .. } => Some(end),
+            ProcessEvent::Ended { end: end @ ChangeEnd::Refused(_), .. } => Some(end),
             _ => None,
         });
-        *end = End::Refused("no such reason".into());
+        *end = ChangeEnd::Refused("no such reason".into());
     })
     .await;
     assert_eq!(faults.len(), 1);
@@ -201,10 +205,10 @@ async fn a_refusal_that_holds_at_no_revision_of_its_time_is_named() {
 
     let faults = forged(|_, records| {
         let end = first(&mut records[0], |event| match event {
-            Event::Ended { end: end @ End::Refused(_), .. } => Some(end),
+            ProcessEvent::Ended { end: end @ ChangeEnd::Refused(_), .. } => Some(end),
             _ => None,
         });
-        *end = End::NothingToDo;
+        *end = ChangeEnd::NothingToDo;
     })
     .await;
     has(&faults, "was answered `nothing to do`");
@@ -214,7 +218,7 @@ async fn a_refusal_that_holds_at_no_revision_of_its_time_is_named() {
 async fn an_answer_of_a_revision_that_was_superseded_long_ago_is_named() {
     let faults = forged(|_, records| {
         let asked = first(&mut records[0], |event| match event {
-            Event::Ask { begun, ended, .. } => Some((begun, ended)),
+            ProcessEvent::Ask { begun, ended, .. } => Some((begun, ended)),
             _ => None,
         });
         *asked.0 += 40 * SECOND;
@@ -228,14 +232,14 @@ async fn an_answer_of_a_revision_that_was_superseded_long_ago_is_named() {
 async fn an_answer_of_a_revision_that_nobody_had_begun_is_named() {
     let faults = forged(|_, records| {
         let last = records[0].events.len() - 1;
-        let Event::Ask { revision, .. } = &mut records[0].events[last] else { panic!() };
+        let ProcessEvent::Ask { revision, .. } = &mut records[0].events[last] else { panic!() };
         *revision += 1000;
     })
     .await;
     has(&faults, "which was not begun at that time");
     let faults = forged(|_, records| {
         let last = records[0].events.len() - 1;
-        let Event::Ask { begun, ended, .. } = &mut records[0].events[last] else { panic!() };
+        let ProcessEvent::Ask { begun, ended, .. } = &mut records[0].events[last] else { panic!() };
         (*begun, *ended) = (1, 2);
     })
     .await;
@@ -246,7 +250,7 @@ async fn an_answer_of_a_revision_that_nobody_had_begun_is_named() {
 async fn answers_of_one_process_that_go_back_are_named() {
     let faults = forged(|_, records| {
         let mut asks = records[0].events.iter_mut().filter_map(|event| match event {
-            Event::Ask { revision, .. } => Some(revision),
+            ProcessEvent::Ask { revision, .. } => Some(revision),
             _ => None,
         });
         let (one, later) = (asks.next().unwrap(), asks.nth(20).unwrap());
@@ -257,30 +261,36 @@ async fn answers_of_one_process_that_go_back_are_named() {
     assert!(faults.iter().any(|fault| fault.contains("process 1 answered by revision")), "{faults:#?}");
     let (history, mut records) = run().await;
     let swapped = records[0].events.len() - 1;
-    let Event::Ask { revision, .. } = &mut records[0].events[swapped] else { panic!() };
+    let ProcessEvent::Ask { revision, .. } = &mut records[0].events[swapped] else { panic!() };
     *revision -= 5;
     let before = *revision;
     let (_, faults) = check(&history, &records, 1000 * SECOND);
     assert!(
-        faults.iter().any(|fault| matches!(fault, Fault::WentBack { revision, .. } if *revision == before))
+        faults
+            .iter()
+            .any(|fault| matches!(fault, HistoryFault::WentBack { revision, .. } if *revision == before))
     );
 }
 
 #[tokio::test]
 async fn an_answer_that_does_not_know_of_the_processs_own_change_is_named() {
     let (history, mut records) = run().await;
-    let made = position(&records[0], |event| matches!(event, Event::Ended { end: End::Made(_), .. }));
-    let Event::Ask { revision, .. } = &mut records[0].events[made + 1] else { panic!() };
+    let made =
+        position(&records[0], |event| matches!(event, ProcessEvent::Ended { end: ChangeEnd::Made(_), .. }));
+    let ProcessEvent::Ask { revision, .. } = &mut records[0].events[made + 1] else { panic!() };
     *revision -= 1;
     let (_, faults) = check(&history, &records, 1000 * SECOND);
-    assert!(faults.iter().any(|fault| matches!(fault, Fault::Forgetful { process: 1, .. })), "{faults:?}");
+    assert!(
+        faults.iter().any(|fault| matches!(fault, HistoryFault::Forgetful { process: 1, .. })),
+        "{faults:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_answer_that_deciding_does_not_give_is_named() {
     let faults = forged(|_, records| {
         let answer = first(&mut records[0], |event| match event {
-            Event::Ask { answer, .. } => Some(answer),
+            ProcessEvent::Ask { answer, .. } => Some(answer),
             _ => None,
         });
         *answer = "9.9.9.9 http://elsewhere".into();

@@ -6,8 +6,8 @@
 //! its change ended.
 
 use crate::prove::fleet;
-use crate::prove::processes::fault::Fault;
-use crate::prove::processes::record::{Change, End, Event, Record};
+use crate::prove::processes::fault::HistoryFault;
+use crate::prove::processes::record::{ChangeEnd, ProcessChange, ProcessEvent, ProcessRecord};
 use crate::prove::written::Written;
 use std::collections::HashMap;
 use ucupdate::book::{BookChange, BookCommand, Refusal, Rule, RuleBook, RuleKey};
@@ -16,7 +16,7 @@ use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct ProcessTally {
     /// Number of changes that made a revision.
     pub(crate) made: u64,
     /// Number of these changes whose process was killed before it got the answer.
@@ -37,52 +37,56 @@ pub(crate) struct Tally {
 
 /// Checks the history and the records of a run. `patience` is the time in nanoseconds after a
 /// change in which answers may still come from the old rule book.
-pub(crate) fn check(history: &[Written], records: &[Record], patience: u64) -> (Tally, Vec<Fault>) {
-    let mut check = Check { faults: Vec::new(), tally: Tally::default() };
+pub(crate) fn check(
+    history: &[Written],
+    records: &[ProcessRecord],
+    patience: u64,
+) -> (ProcessTally, Vec<HistoryFault>) {
+    let mut check = Check { faults: Vec::new(), tally: ProcessTally::default() };
     let books = check.books(history);
     let mut changes = changes(records);
     check.match_up(history, &mut changes);
-    let times = Times::of(history, &changes);
+    let times = RevisionTimes::of(history, &changes);
     check.ends(&changes, &books, &times);
     check.asks(records, &books, &times, patience);
     (check.tally, check.faults)
 }
 
 struct Check {
-    faults: Vec<Fault>,
-    tally: Tally,
+    faults: Vec<HistoryFault>,
+    tally: ProcessTally,
 }
 
 /// The facts about one change, from the records of all processes.
 struct KnownChange<'a> {
     begun: u64,
     command: &'a BookCommand,
-    end: Option<(u64, &'a End)>,
+    end: Option<(u64, &'a ChangeEnd)>,
     killed: bool,
     /// The number of the revision that the change made, if any.
     revision: Option<u64>,
 }
 
-fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
+fn changes(records: &[ProcessRecord]) -> HashMap<ProcessChange, KnownChange<'_>> {
     let mut changes = HashMap::new();
     for record in records {
         for event in &record.events {
             match event {
-                Event::Begun { change, at, command } => {
-                    let change = Change { process: record.process, number: *change };
+                ProcessEvent::Begun { change, at, command } => {
+                    let change = ProcessChange { process: record.process, number: *change };
                     let killed = record.killed.is_some();
                     changes.insert(
                         change,
                         KnownChange { begun: *at, command, end: None, killed, revision: None },
                     );
                 }
-                Event::Ended { change, at, end } => {
-                    let change = Change { process: record.process, number: *change };
+                ProcessEvent::Ended { change, at, end } => {
+                    let change = ProcessChange { process: record.process, number: *change };
                     if let Some(known) = changes.get_mut(&change) {
                         known.end = Some((*at, end));
                     }
                 }
-                Event::Ask { .. } => {}
+                ProcessEvent::Ask { .. } => {}
             }
         }
     }
@@ -90,7 +94,7 @@ fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
 }
 
 /// The earliest and the latest time at which each revision appeared.
-struct Times {
+struct RevisionTimes {
     /// The times at which the revisions were begun. Revision 1 is at index 0.
     begun: Vec<u64>,
     /// The first time at which a revision later than number N existed for certain, at index N.
@@ -99,18 +103,19 @@ struct Times {
     possible: Vec<u64>,
 }
 
-impl Times {
-    fn of(history: &[Written], changes: &HashMap<Change, KnownChange<'_>>) -> Self {
+impl RevisionTimes {
+    fn of(history: &[Written], changes: &HashMap<ProcessChange, KnownChange<'_>>) -> Self {
         // The revisions that existed before the processes began count from time 0 on.
         let mut begun = vec![0; history.len()];
         let mut ended = vec![0; history.len()];
         for (index, revision) in history.iter().enumerate() {
-            let Some(known) = Change::of(&revision.author).and_then(|change| changes.get(&change)) else {
+            let Some(known) = ProcessChange::of(&revision.author).and_then(|change| changes.get(&change))
+            else {
                 continue;
             };
             begun[index] = known.begun;
             ended[index] = match known.end {
-                Some((at, End::Made(_))) => at,
+                Some((at, ChangeEnd::Made(_))) => at,
                 _ => u64::MAX,
             };
         }
@@ -148,15 +153,15 @@ impl Check {
         let mut sha256 = Sha256Digest::of(b"");
         for (expected, revision) in (1..).zip(history) {
             if revision.number != expected {
-                self.faults.push(Fault::Gap { expected, found: revision.number });
+                self.faults.push(HistoryFault::Gap { expected, found: revision.number });
                 break;
             }
             if revision.previous != sha256 {
-                self.faults.push(Fault::Chain(revision.number));
+                self.faults.push(HistoryFault::Chain(revision.number));
             }
             sha256 = revision.sha256;
             let mut book = books.last().cloned().unwrap_or_default();
-            if Change::of(&revision.author).is_some() {
+            if ProcessChange::of(&revision.author).is_some() {
                 let why = match book.command(&revision.command, &revision.author) {
                     Ok(change) if change.delta.is_empty() => Some("it changes nothing".into()),
                     Ok(change) if change.delta == revision.delta => None,
@@ -164,7 +169,7 @@ impl Check {
                     Err(refusal) => Some(refusal.to_string()),
                 };
                 let number = revision.number;
-                self.faults.extend(why.map(|why| Fault::Precondition { revision: number, why }));
+                self.faults.extend(why.map(|why| HistoryFault::Precondition { revision: number, why }));
             }
             book.apply(&revision.delta);
             books.push(book);
@@ -173,26 +178,26 @@ impl Check {
     }
 
     /// Checks that each revision is one change, and that no change made two revisions.
-    fn match_up(&mut self, history: &[Written], changes: &mut HashMap<Change, KnownChange<'_>>) {
+    fn match_up(&mut self, history: &[Written], changes: &mut HashMap<ProcessChange, KnownChange<'_>>) {
         let mut begun = false;
         for revision in history {
             let second = revision.number;
-            let Some(change) = Change::of(&revision.author) else {
+            let Some(change) = ProcessChange::of(&revision.author) else {
                 // The revisions before the first change were not made by the processes.
                 if begun {
-                    self.faults.push(Fault::Stranger(second));
+                    self.faults.push(HistoryFault::Stranger(second));
                 }
                 continue;
             };
             begun = true;
             let Some(known) = changes.get_mut(&change) else {
-                self.faults.push(Fault::Stranger(second));
+                self.faults.push(HistoryFault::Stranger(second));
                 continue;
             };
             match known.revision.replace(second) {
-                Some(first) => self.faults.push(Fault::Twice { change, first, second }),
+                Some(first) => self.faults.push(HistoryFault::Twice { change, first, second }),
                 None if *known.command != revision.command => {
-                    self.faults.push(Fault::OtherCommand { change, revision: second });
+                    self.faults.push(HistoryFault::OtherCommand { change, revision: second });
                 }
                 None => self.tally.made += 1,
             }
@@ -201,7 +206,12 @@ impl Check {
 
     /// Checks the answer that each change got. Checks also that the revision of a change has a
     /// higher number than each revision that existed for certain when the change began.
-    fn ends(&mut self, changes: &HashMap<Change, KnownChange<'_>>, books: &[RuleBook], times: &Times) {
+    fn ends(
+        &mut self,
+        changes: &HashMap<ProcessChange, KnownChange<'_>>,
+        books: &[RuleBook],
+        times: &RevisionTimes,
+    ) {
         let (mut first, mut last) = (u64::MAX, 0);
         for (change, known) in changes {
             first = first.min(known.begun);
@@ -211,7 +221,7 @@ impl Check {
                     .is_some_and(|at| times.superseded.get(at).is_some_and(|at| *at < known.begun))
             });
             if let Some(revision) = late {
-                self.faults.push(Fault::Order { change: *change, revision });
+                self.faults.push(HistoryFault::Order { change: *change, revision });
             }
             self.end(*change, known, books, times);
         }
@@ -219,45 +229,51 @@ impl Check {
         self.tally.took.sort_unstable();
     }
 
-    fn end(&mut self, change: Change, known: &KnownChange<'_>, books: &[RuleBook], times: &Times) {
+    fn end(
+        &mut self,
+        change: ProcessChange,
+        known: &KnownChange<'_>,
+        books: &[RuleBook],
+        times: &RevisionTimes,
+    ) {
         let Some((at, end)) = known.end else {
             self.tally.unacknowledged += u64::from(known.revision.is_some());
             if !known.killed {
-                self.faults.push(Fault::Endless { change });
+                self.faults.push(HistoryFault::Endless { change });
             }
             return;
         };
         let answer = match end {
-            End::Made(answer) => {
+            ChangeEnd::Made(answer) => {
                 self.tally.took.push(at.saturating_sub(known.begun));
                 if known.revision != Some(*answer) {
-                    self.faults.push(Fault::Lost { change, answer: *answer, found: known.revision });
+                    self.faults.push(HistoryFault::Lost { change, answer: *answer, found: known.revision });
                 }
                 return;
             }
-            End::Unclear(_) => {
+            ChangeEnd::Unclear(_) => {
                 self.tally.unclear += 1;
                 return;
             }
-            End::Failed(why) => {
-                self.faults.push(Fault::Failed { change, why: why.clone() });
+            ChangeEnd::Failed(why) => {
+                self.faults.push(HistoryFault::Failed { change, why: why.clone() });
                 return;
             }
-            End::NothingToDo => {
+            ChangeEnd::NothingToDo => {
                 self.tally.nothing_to_do += 1;
                 "nothing to do"
             }
-            End::Refused(why) => {
+            ChangeEnd::Refused(why) => {
                 self.tally.refused += 1;
                 why
             }
-            End::Contended => {
+            ChangeEnd::Contended => {
                 self.tally.contended += 1;
                 "contended"
             }
         };
         if let Some(revision) = known.revision {
-            self.faults.push(Fault::MadeAllTheSame { change, revision });
+            self.faults.push(HistoryFault::MadeAllTheSame { change, revision });
             return;
         }
         let window = times.between(known.begun, at);
@@ -265,22 +281,22 @@ impl Check {
         let books = books.get(from..=to).unwrap_or_default();
         let author = change.author();
         let justified = match end {
-            End::NothingToDo => books
+            ChangeEnd::NothingToDo => books
                 .iter()
                 .any(|book| book.command(known.command, &author).is_ok_and(|change| change.delta.is_empty())),
-            End::Refused(why) => is_refused(books, known.command, &author, why),
+            ChangeEnd::Refused(why) => is_refused(books, known.command, &author, why),
             _ => true,
         };
         if !justified {
             let number = |index| u64::try_from(index).unwrap_or_default();
             let (first, last) = (number(from), number(to));
-            self.faults.push(Fault::Unjustified { change, answer: answer.to_owned(), first, last });
+            self.faults.push(HistoryFault::Unjustified { change, answer: answer.to_owned(), first, last });
         }
     }
 
     /// Checks that each answer to a device comes from a revision that was recently current, and
     /// that no process goes back to an older revision.
-    fn asks(&mut self, records: &[Record], books: &[RuleBook], times: &Times, patience: u64) {
+    fn asks(&mut self, records: &[ProcessRecord], books: &[RuleBook], times: &RevisionTimes, patience: u64) {
         let mut answers = Vec::new();
         for record in records {
             let process = record.process;
@@ -288,11 +304,11 @@ impl Check {
             let mut own: Vec<(u64, u64)> = Vec::new();
             for event in &record.events {
                 let (begun, ended, revision) = match event {
-                    Event::Ask { begun, ended, revision, request, answer } => {
+                    ProcessEvent::Ask { begun, ended, revision, request, answer } => {
                         answers.push((*revision, *request, answer, process));
                         (*begun, *ended, *revision)
                     }
-                    Event::Ended { at, end: End::Made(revision), .. } => {
+                    ProcessEvent::Ended { at, end: ChangeEnd::Made(revision), .. } => {
                         own.push((*at, *revision));
                         continue;
                     }
@@ -300,23 +316,23 @@ impl Check {
                 };
                 self.tally.asks += 1;
                 if revision < before {
-                    self.faults.push(Fault::WentBack { process, revision, before });
+                    self.faults.push(HistoryFault::WentBack { process, revision, before });
                 }
                 before = revision;
                 let known = index(revision).and_then(|at| times.superseded.get(at));
                 let begun_at = revision.checked_sub(1).and_then(index).and_then(|at| times.begun.get(at));
                 if known.is_none() || begun_at.is_some_and(|at| *at > ended) {
-                    self.faults.push(Fault::Future { process, revision });
+                    self.faults.push(HistoryFault::Future { process, revision });
                     continue;
                 }
                 let late = known.map_or(0, |superseded| begun.saturating_sub(*superseded));
                 self.tally.oldest = self.tally.oldest.max(late);
                 if late > patience {
-                    self.faults.push(Fault::Stale { process, revision, late });
+                    self.faults.push(HistoryFault::Stale { process, revision, late });
                 }
                 let own = own.iter().rev().find(|(at, _)| *at < begun).map_or(0, |(_, own)| *own);
                 if revision < own {
-                    self.faults.push(Fault::Forgetful { process, revision, own });
+                    self.faults.push(HistoryFault::Forgetful { process, revision, own });
                 }
             }
         }
@@ -335,7 +351,7 @@ impl Check {
                 let expected = fleet::expected(&compiled, *request);
                 if expected != **answer {
                     let (process, answer) = (*process, (*answer).clone());
-                    self.faults.push(Fault::Wrong { process, revision, answer, expected });
+                    self.faults.push(HistoryFault::Wrong { process, revision, answer, expected });
                 }
             }
         }
