@@ -260,7 +260,7 @@ impl TokenFile {
         let name = self.path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| failed(io::Error::other("the path names no file")))?;
         let mut bytes = serde_json::to_vec_pretty(&TokenDocument { format: FORMAT, tokens })
-            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source })?;
+            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source: source.into() })?;
         bytes.push(b'\n');
         let write = || {
             let folder = Folder::open(self.path.parent().unwrap_or(Path::new("")))?;

@@ -315,7 +315,7 @@ async fn one(
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
     context: &mut Context,
-) -> Result<PackageReport, RefusedFile> {
+) -> Result<IngestedCabinet, RefusedFile> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0_u64;
