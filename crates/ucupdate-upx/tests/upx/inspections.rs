@@ -72,6 +72,6 @@ fn an_overlong_attribute_and_an_overlong_element_are_shown_up_to_the_limit_and_r
         let found = codec.inspect(asking(module).as_bytes());
         let item = found.recognised().iter().find(|item| &*item.name == "FileName").unwrap();
         assert_eq!(&*item.value, "häuser-and-", "{module}");
-        assert!(found.to_string().contains("FileName has more than 12 bytes"), "{found}");
+        assert!(found.to_string().ends_with("has more than 12 bytes"), "{found}");
     }
 }
