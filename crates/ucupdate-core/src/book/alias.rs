@@ -46,7 +46,7 @@ pub struct Alias {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AliasKey {
-    /// The word of the device kind that is replaced.
+    /// Says which word of the device kind is replaced, such as the model.
     pub field: AliasField,
     /// The reported word. ASCII case is ignored.
     pub word: AliasWord,
@@ -70,7 +70,7 @@ impl AliasField {
     /// All words that can have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
 
-    /// Returns the word of the device kind.
+    /// Returns the same word as a [`KindWord`], which also has the words that cannot have an alias.
     ///
     /// ```
     /// use ucupdate_core::{book::AliasField, device::KindWord};
@@ -128,13 +128,15 @@ impl Alias {
 }
 
 impl RuleBook {
-    /// Returns whether a pattern covers a rule. A pattern covers a rule if it matches the words of the rule. It also
-    /// covers the rule if it matches reported words that aliases turn into the words of the rule. An alias is ignored
-    /// here if another rule has its reported word and otherwise the words of `rule`, because devices that report this
-    /// word use that rule.
+    /// Returns whether a pattern covers a rule, so that it applies to devices of this rule. This is so in two
+    /// cases. The pattern matches the words of the rule. Or it matches words that devices report, and that aliases
+    /// replace by the words of the rule.
     ///
-    /// The result may be `true` because of a combination of words that no device reports. The reason is that the
-    /// pattern of an alias is compared with every word that aliases turn into a word of the rule.
+    /// An alias is ignored here if the reported word has a rule of its own, with otherwise the same words as
+    /// `rule`. Devices that report this word use that other rule.
+    ///
+    /// The result may be `true` because of a combination of reported words that no device has. The pattern of an
+    /// alias is compared with each word alone, not with the combination.
     pub fn covers(&self, pattern: &RulePattern, rule: &RuleKey) -> bool {
         if pattern.holds(rule) {
             return true;
@@ -163,8 +165,8 @@ impl RuleBook {
         pattern.holds_any(&reported, rule.update_type().as_str())
     }
 
-    /// Returns the rule that aliases give to devices with the words of `rule`. `None` if a rule with these
-    /// words exists, or if no alias leads to a rule.
+    /// Returns the rule that devices find by aliases if they report the words of `rule`. `None` if a rule with
+    /// exactly these words exists, or if no alias leads to a rule.
     ///
     /// ```
     /// use ucupdate_core::RuleBook;
@@ -204,7 +206,8 @@ impl RuleBook {
 }
 
 impl AliasKey {
-    /// Returns the word of the device kind that this alias replaces. `None` if the alias does not apply.
+    /// Returns the word of the device kind that this alias replaces, such as the model, for a device that reports
+    /// `words`. `None` if the alias does not apply to this device.
     pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
         let word = self.field.word();
         let is_it = words[word].eq_ignore_ascii_case(self.word.as_str());

@@ -96,8 +96,8 @@ pub enum BanScope {
 }
 
 impl BanScope {
-    /// Returns whether the written form of the scope is read back as the same scope. This is not so if its
-    /// version is empty or has blanks.
+    /// Returns whether the text form of the scope can be read back as the same scope. It cannot if the version is
+    /// empty or has blanks.
     pub(crate) fn can_be_stored(&self) -> bool {
         match (self, self.to_string().parse::<Self>()) {
             (Self::Version { rules, version }, Ok(Self::Version { rules: read_rules, version: read })) => {

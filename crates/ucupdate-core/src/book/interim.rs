@@ -132,7 +132,8 @@ impl RuleBook {
 }
 
 impl InterimImage {
-    /// Returns the command line of `ucupdate` that approves this image while it is pending.
+    /// Returns the command line of `ucupdate` that approves this image. The command line works only while the image
+    /// is pending.
     pub fn approve_command(&self) -> String {
         approve_command(&self.locale, &self.update_type, None)
     }
@@ -162,7 +163,8 @@ impl IngestedPackage {
         images.find(|image| image.locale == *locale && image.update_type == *update_type)
     }
 
-    /// Returns the kinds of device that releases of an update type are for, in `locale`. Each kind occurs once.
+    /// Returns the kinds of device with this locale for which the package has a release of this update type. Each
+    /// kind occurs once.
     pub(crate) fn kinds_in(&self, locale: &Locale, update_type: &UpdateType) -> Vec<DeviceKind> {
         let mut kinds: Vec<DeviceKind> = Vec::new();
         for release in self.releases.iter().filter(|release| release.rule.update_type() == update_type) {
@@ -209,8 +211,8 @@ pub(crate) fn key_of_rule(rule: &RuleKey) -> InterimKey {
     (rule.kind().locale.clone(), rule.update_type().clone())
 }
 
-/// The stored form of an [`InterimRule`]. It is the id of the package if there is only an approved image,
-/// as in formats before 1.4. Otherwise it is an object.
+/// The stored form of an [`InterimRule`]. If there is only an approved image, the stored form is the id of its
+/// package, as in formats before 1.4. Otherwise it is a JSON object.
 #[cfg(feature = "serde")]
 mod stored {
     use super::InterimRule;

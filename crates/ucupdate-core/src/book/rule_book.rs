@@ -39,7 +39,7 @@ pub struct RuleBook {
     pub(crate) settings: Settings,
 }
 
-/// The key of an interim image: the locale, and the update type that the image replaces.
+/// The key of an interim image: the locale of the devices, and the part of the device that the image replaces.
 pub(crate) type InterimKey = (Locale, UpdateType);
 
 /// The settings of the whole rule book.
@@ -52,7 +52,7 @@ pub struct Settings {
     pub stones: Vec<SteppingStone>,
     /// The device types whose packages are approved when they are ingested. The original does this for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
-    /// The version schemes of rules that match patterns, the most exact pattern first.
+    /// The version schemes that were set for patterns of rules, the most exact pattern first.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub schemes: Vec<PatternScheme>,
 }
@@ -65,7 +65,8 @@ impl Settings {
         Self { stones: SteppingStone::ocs_interim_of_known_kinds().to_vec(), ..Self::default() }
     }
 
-    /// Returns the entry of the most exact pattern that a rule matches. `None` if no pattern matches.
+    /// Returns the version scheme that is set for a pattern of rules, with its pattern. If the rule matches several
+    /// patterns, the most exact one counts. `None` if the rule matches no pattern.
     pub fn scheme_of(&self, rule: &RuleKey) -> Option<&PatternScheme> {
         PatternScheme::find(&self.schemes, rule)
     }
@@ -224,8 +225,8 @@ impl RuleBook {
         rule
     }
 
-    /// Returns the release of a candidate of `rule`. `None` if the rule book no longer has the package of
-    /// the candidate.
+    /// Returns the release that a candidate of `rule` names by its version and package. `None` if the rule book no
+    /// longer has the package.
     pub fn release(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&Release> {
         self.package(candidate.package)?.release(rule, &candidate.version)
     }

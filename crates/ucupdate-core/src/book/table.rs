@@ -14,7 +14,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table<K, V>(Arc<BTreeMap<K, Arc<V>>>);
 
-/// Key of a table. Keys that differ only in ASCII case are equal, and a table keeps the spelling that it has.
+/// Key of a table. Keys that differ only in ASCII case are equal. If the value of an equal key is set, the table
+/// keeps the spelling of the key that it has.
 pub(crate) trait TableKey: Ord + Clone {
     /// Returns whether two equal keys also have the same spelling.
     fn has_spelling_of(&self, other: &Self) -> bool;
@@ -154,7 +155,7 @@ impl TableKey for GroupName {
     }
 }
 
-/// Only the devices are compared, because the name of the group always has the spelling of the group.
+/// Only the spelling of the devices is compared. The name of the group always has the spelling of the group.
 impl TableKey for (GroupName, DeviceId) {
     fn has_spelling_of(&self, other: &Self) -> bool {
         match (&self.1, &other.1) {

@@ -50,9 +50,9 @@ pub enum BookCommand {
     ApproveInterim {
         /// The locale of the image.
         locale: Locale,
-        /// The update type that the image replaces.
+        /// The part of the device that the image replaces, such as `CPE`.
         update_type: UpdateType,
-        /// A version that a package contains. `None` means the pending version.
+        /// The version of the image to approve. A package must contain it. `None` means the pending version.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
         version: Option<ReportedVersion>,
     },
@@ -60,7 +60,7 @@ pub enum BookCommand {
     RejectInterim {
         /// The locale of the image.
         locale: Locale,
-        /// The update type that the image replaces.
+        /// The part of the device that the image replaces, such as `CPE`.
         update_type: UpdateType,
     },
     /// Removes a rule with its versions, rollouts and pins. Its rejections become bans, and its files are still served.
@@ -171,18 +171,19 @@ pub enum BookCommand {
     },
 }
 
-/// The effect of a command.
+/// The change of the rule book that a command makes, with notes about it for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BookChange {
     /// The changed entries. Empty if the command changes nothing.
     pub delta: Delta,
-    /// Notes about the change, in the order of its effects.
+    /// Notes that say what the change does, in the order in which the command made the parts of the change.
     pub notes: Vec<Note>,
 }
 
 impl RuleBook {
-    /// Returns the change that the ingest of `package` would make. Its files must be in the store already.
+    /// Returns the change that the ingest of `package` would make. The files of the package must be in the store
+    /// already.
     ///
     /// # Errors
     /// Returns a refusal, for example if a version exists with different bytes, or if an interim image has

@@ -174,8 +174,9 @@ impl RuleBook {
         })
     }
 
-    /// Returns notes about the restored rule of an interim image. If only the spelling of a key changes, its entry is
-    /// removed and set again. `is_set` is `true` if the same key is also set; then a removed entry gets no note.
+    /// Returns notes about one restored entry of the rules of interim images. If only the spelling of its key
+    /// changes, the delta has two entries: one removes the key, and one sets it again. `is_set` is `true` if the
+    /// delta also sets the key again. In this case the removal gets no note.
     fn notes_of_interim(&self, entry: &Entry<InterimKey, InterimRule>, is_set: bool) -> Vec<Note> {
         if entry.now.is_none() && is_set {
             return Vec::new();

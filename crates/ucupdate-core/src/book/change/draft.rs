@@ -1,4 +1,4 @@
-//! A change that is being made. Each command adds its effects.
+//! The change of a rule book while a command makes it, part by part.
 
 use crate::book::change::command::BookChange;
 use crate::book::change::notes::Note;
@@ -16,7 +16,8 @@ use crate::version::ReportedVersion;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-/// A change that is being made: the book, and the new entries so far.
+/// A change of a rule book while a command makes it: the book before the change, and the new entries and notes so
+/// far.
 pub(crate) struct ChangeDraft<'a> {
     pub(crate) book: &'a RuleBook,
     rules: BTreeMap<RuleKey, Rule>,
@@ -68,7 +69,7 @@ impl<'a> ChangeDraft<'a> {
         self.delta.interim.extend(entries);
     }
 
-    /// Returns the rule of an interim image with the changes so far.
+    /// Returns the rule of an interim image as it is after the changes so far.
     pub(super) fn interim(&self, key: &InterimKey) -> Option<&InterimRule> {
         self.interims.get(key).or_else(|| self.book.interim.get(key))
     }
@@ -178,8 +179,8 @@ impl<'a> ChangeDraft<'a> {
         }
     }
 
-    /// Adds notes about devices that keep a newer version than `version`, because of the policy. `before` is the
-    /// version that was offered before, so devices may have it.
+    /// Adds notes about devices that keep a newer version than `version`, because the policy of the rule does not
+    /// offer an older one. `before` is the version that was offered before, so devices may have it.
     pub(super) fn note_kept_back(
         &mut self,
         key: &RuleKey,
@@ -191,7 +192,8 @@ impl<'a> ChangeDraft<'a> {
         self.notes.extend(notes);
     }
 
-    /// Adds a note for each rollout and pin that still offers this version after the version was rejected.
+    /// Adds a note for each pin that still offers this version after the version was rejected, and for each such
+    /// rollout that is not paused.
     pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
         self.note_given(key, |policy, given| policy.is_same_release(given, version));
     }
@@ -239,8 +241,8 @@ impl<'a> ChangeDraft<'a> {
         Ok(())
     }
 
-    /// Takes in one release of a package. It becomes pending, unless it exists already. Refused if it exists with other
-    /// bytes. Returns whether it became pending.
+    /// Makes one release of a package pending. Returns `false`, with a note, if the release is pending or approved
+    /// already, banned, or rejected. Refused if the version exists with other bytes.
     pub(crate) fn take_in(&mut self, release: &Release, package: PackageId) -> Result<bool, Refusal> {
         let known = self.rule(&release.rule).cloned();
         let is_new = known.is_none();
@@ -307,7 +309,8 @@ impl<'a> ChangeDraft<'a> {
         Ok(true)
     }
 
-    /// Approves a version that an ingest made pending, if the device type is deployed at ingest.
+    /// Approves a version that an ingest made pending, if packages of its device type are approved at ingest
+    /// (`Settings::deploy_at_ingest`).
     pub(crate) fn deploy(&mut self, release: &Release) -> Result<(), Refusal> {
         let rule = self.spelled(&release.rule);
         let device_type = rule.kind().device_type.clone();

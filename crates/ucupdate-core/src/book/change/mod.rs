@@ -1,4 +1,4 @@
-//! Changes of a rule book: the commands, their effects, their notes and their refusals.
+//! Changes of a rule book: the commands, what they change, the notes about it, and the refusals.
 
 mod command;
 mod commands;

@@ -1,4 +1,4 @@
-//! Checks the names that a command gives.
+//! Checks the names of new entries, such as groups and holds, for characters that a reader cannot see.
 
 use crate::book::change::command::BookCommand;
 use crate::book::change::refusal::Refusal;

@@ -104,7 +104,8 @@ pub enum Refusal {
     /// Two aliases would have to be applied one after the other, but a word is replaced only once.
     #[error("{}", chain(alias, other))]
     AliasChain { alias: Box<Alias>, other: Box<Alias> },
-    /// The word of an alias has a rule, which comes before the alias.
+    /// A rule exists for the word that the alias would replace. Rules have priority over aliases, so the alias
+    /// would never be used.
     #[error(
         "{alias}: the rule {rule} is for devices that report {}, so the alias would never be used; expected a word without \
          a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
@@ -139,7 +140,7 @@ pub enum Refusal {
          {below} or a later version"
     )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
-    /// The stepping stones that would send an interim image name another version than it has.
+    /// The stepping stones that would send an interim image name another version than the version of the image.
     #[error("{}", other_version(locale, version, stones, others, advice))]
     InterimVersion {
         locale: Locale,
@@ -147,7 +148,7 @@ pub enum Refusal {
         stones: Box<[SteppingStone]>,
         /// Stepping stones for other devices. They name the interim image that this image would replace.
         others: Box<[SteppingStone]>,
-        /// The command lines to type.
+        /// Advice for a person: the command lines after which the stones name the version of the image.
         advice: Box<str>,
     },
     /// Stepping stones for other devices name the interim image that this image would replace. There is only one
@@ -162,7 +163,7 @@ pub enum Refusal {
         locale: Locale,
         version: ReportedVersion,
         stones: Vec<SteppingStone>,
-        /// The command lines to type.
+        /// Advice for a person: the command lines after which the stones name the version of the image.
         advice: Box<str>,
     },
     #[error("no interim image for {locale} and {update_type} is pending")]
@@ -239,7 +240,8 @@ pub enum Refusal {
     #[error("{}", too_wide(stone, narrow))]
     StoneTooWide {
         stone: Box<SteppingStone>,
-        /// The command line to type instead. Empty if the devices that the image was made for are not known.
+        /// The command lines to type instead: each adds a stone for one kind of device. Empty if it is not known
+        /// for which devices the image was made.
         narrow: Vec<String>,
     },
     /// The version of the stone is below its own threshold, so devices would be offered it again and again.
@@ -261,7 +263,7 @@ pub enum Refusal {
         stone.below, approve_command(&rule.kind().locale, rule.update_type(), Some(version))
     )]
     StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
-    /// No package contains the version of the stone for any of its rules.
+    /// No package contains the version that the stone names, for any rule to which the stone applies.
     #[error("no package contains {by} for any rule of {stone}; ingest a package with it first")]
     StoneNowhere { by: FirmwareVersion, stone: Box<SteppingStone> },
     /// A new name has a character that is invisible, or looks like another one.
@@ -407,8 +409,8 @@ fn chain(alias: &Alias, other: &Alias) -> String {
     )
 }
 
-/// Returns the message with the found version, the version that each stone names, and the command lines to
-/// type.
+/// Returns the message of [`Refusal::InterimVersion`]: the version of the image, the version that each stone names,
+/// and the command lines to type.
 fn other_version(
     locale: &Locale,
     version: &ReportedVersion,

@@ -47,7 +47,8 @@ pub(crate) fn read_packages<'de, D: Deserializer<'de>>(
     deserializer.deserialize_seq(Each(compact, PhantomData))
 }
 
-/// Reads a list, and calls the function with each element. The function may change the element.
+/// Visitor of serde that reads a list, and calls the function with each element as soon as it is read. The function
+/// may change the element.
 struct Each<F, T>(F, PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>, F: Fn(&mut KnownTexts, &mut T)> Visitor<'de> for Each<F, T> {

@@ -21,7 +21,7 @@ impl RuleBook {
         self.put(delta.clone());
     }
 
-    /// Returns the rule book of a delta that contains all its entries. [`to_delta`](Self::to_delta) returns
+    /// Creates a rule book from a delta that contains all entries of the book. [`to_delta`](Self::to_delta) returns
     /// such a delta.
     pub fn of(mut whole: Delta) -> Self {
         whole.share_keys();

@@ -71,7 +71,7 @@ pub enum StopScope {
 }
 
 impl StopScope {
-    /// Returns the stopped offers as words of a sentence.
+    /// Returns the stopped offers as words of a sentence: `all offers`, or `the offers of` and the rule.
     pub(crate) fn offers(&self) -> String {
         match self {
             Self::All => "all offers".to_owned(),

@@ -78,9 +78,9 @@ impl Release {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterimImage {
-    /// The locale of the devices. There is one folder for each locale.
+    /// The locale of the devices that the image is for. Each locale has its own folder below `OCInterim`.
     pub locale: Locale,
-    /// The update type that the image replaces.
+    /// The part of the device that the image replaces, such as `CPE`.
     pub update_type: UpdateType,
     /// The version in the spelling of the package. If the package states no version, this is the version that the
     /// stepping stone names.
@@ -111,7 +111,7 @@ impl InterimImage {
 pub struct IngestedPackage {
     /// The SHA-256 of the cabinet.
     pub sha256: Sha256Digest,
-    /// The name of the folder of its files in the store.
+    /// The name of the folder in the store that contains the files of this package.
     pub ingest: IngestId,
     /// The name of the file that was ingested, as the history shows it.
     pub file_name: Box<str>,

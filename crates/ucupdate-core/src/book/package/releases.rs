@@ -47,8 +47,8 @@ impl<'a> ReleasesByRule<'a> {
         Self { book, releases, by_rule }
     }
 
-    /// Returns the release of a candidate of `rule`. `None` if the rule book no longer has the package of
-    /// the candidate.
+    /// Returns the release that a candidate of `rule` names by its version and package. `None` if the rule book no
+    /// longer has the package.
     pub fn find(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&'a Release> {
         let of_it = |(package, _): &&(PackageId, &'a Release)| *package == candidate.package;
         let mut releases = self.of_rule(rule).filter(of_it).map(|(_, release)| *release);

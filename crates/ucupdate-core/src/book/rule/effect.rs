@@ -1,9 +1,9 @@
-//! The effects of an approval and of a roll back.
+//! The results of an approval and of a roll back: the versions before and after it.
 
 use crate::book::rollout::RolloutName;
 use crate::version::ReportedVersion;
 
-/// The effect of an approval.
+/// The versions before and after an approval, and the rollouts that the approval ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Approved {

@@ -8,11 +8,11 @@ use crate::version::{FirmwareVersion, ReadVersion, ReportedVersion, VersionSchem
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum OfferRule {
-    /// The version differs, even if it is older. This is OCS's condition. A roll back needs it to reach
-    /// devices.
+    /// The version differs from the installed one, even if it is older. This is the condition of OCS. Without this
+    /// condition, a roll back does not reach devices that have the newer version.
     #[default]
     Different,
-    /// The version is newer.
+    /// The version is newer than the installed one.
     Newer,
 }
 
@@ -51,7 +51,8 @@ impl SameRelease {
         }
     }
 
-    /// Returns whether two versions are the same release. A version that cannot be read equals only the same text.
+    /// Returns whether two versions are the same release. A version that cannot be read is the same release only as
+    /// a version with the same text.
     #[inline]
     pub fn holds(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (one, two) {
@@ -77,7 +78,8 @@ pub struct OfferPolicy {
     /// The condition under which two versions are the same release.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub same_release: SameRelease,
-    /// The scheme in which versions are read. Except in .NET's scheme, `Exact` and `Padded` are equivalent.
+    /// The scheme in which versions are read. In every scheme except that of .NET, the values `Exact` and `Padded`
+    /// of `same_release` have the same effect.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub scheme: VersionScheme,
     /// The minimum version. Windows and holds do not apply to devices below it. `None` means no minimum.
@@ -166,7 +168,8 @@ impl OfferPolicy {
         *self == Self { scheme: self.scheme.clone(), ..Self::default() }
     }
 
-    /// Returns whether a version is an earlier release than another for this rule. `false` if a version has no order.
+    /// Returns whether `version` is an earlier release than `than` for this rule. `false` if the scheme of the rule
+    /// cannot read one of them, or cannot compare them because their prefixes differ.
     pub fn is_older(&self, version: &ReportedVersion, than: &ReportedVersion) -> bool {
         let read = self.scheme.read_reported(version).zip(self.scheme.read_reported(than));
         read.is_some_and(|(version, than)| {

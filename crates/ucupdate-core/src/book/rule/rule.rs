@@ -52,8 +52,8 @@ impl Rule {
         &self.key
     }
 
-    /// Replaces the key by an equal key with the same spelling, so that both share the words. Frees unused
-    /// memory, and lets equal versions share theirs.
+    /// Replaces the key by an equal key with the same spelling, so that both share the memory of their words. Frees
+    /// unused memory, and lets equal versions share their memory.
     #[cfg(feature = "serde")]
     pub(in crate::book) fn compact(&mut self, key: &RuleKey, known: &mut KnownTexts) {
         if self.key.words() == key.words() {
@@ -357,7 +357,8 @@ impl Rule {
         assignments.find(|assignment| assignment.role() == role).map(|assignment| &assignment.candidate)
     }
 
-    /// Returns the index at which an assignment of this role is inserted.
+    /// Returns the index at which an assignment of this role is inserted: after all assignments of the same role
+    /// and of roles that are tried earlier.
     fn place_after(&self, role: Role) -> usize {
         self.assignments
             .iter()

@@ -51,10 +51,10 @@ impl RuleKey {
     /// The number of words that name a rule.
     pub const WORD_COUNT: usize = KindWord::COUNT + 1;
 
-    /// The name of the last word in messages. [`KindWord::name`] has the names of the other words.
+    /// The name that messages use for the last word of a key. [`KindWord::name`] has the names of the other words.
     const UPDATE_TYPE: &'static str = "update type";
 
-    /// The names of the words in messages, in the order of the text form.
+    /// The names that messages use for the words of a key, in the order of the text form.
     pub const WORD_NAMES: [&'static str; Self::WORD_COUNT] = with_last(KindWord::NAMES, Self::UPDATE_TYPE);
 
     /// Creates a key from the kind of the devices and the update type.

@@ -12,8 +12,8 @@ label!(
     book::StoneName, "stone name", "ocs-interim"
 );
 
-/// A version that devices must install before their target version. It applies if the device is below `below` and its
-/// target is not. The device then gets `by`.
+/// A version that devices must install before their target version. The stone applies to a device whose installed
+/// version is below `below`, if its target version is not. The device is then offered the version `by`.
 ///
 /// Several stones make a chain of any length. A device gets the stone with the lowest threshold that is above its version.
 /// An interim image is pending after its ingest: only test devices get it until it is approved.
@@ -44,8 +44,8 @@ pub struct SteppingStone {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum StoneImage {
-    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is that of its package,
-    /// which may differ from [`by`](SteppingStone::by).
+    /// The interim image for the locale of the device, from the folder `OCInterim/<locale>`. The version of the
+    /// image is stated by its package, and may differ from [`by`](SteppingStone::by).
     #[default]
     Interim,
     /// The release of the version `by` in a package for the rule of the device.
@@ -142,7 +142,7 @@ impl SteppingStone {
         target.is_some_and(|target| target.padded() >= self.below.numbers().padded())
     }
 
-    /// Returns the version [`by`](Self::by) in the form that a package reports.
+    /// Returns the version [`by`](Self::by) as a [`ReportedVersion`], to compare it with the versions of packages.
     pub(crate) fn image_version(&self) -> ReportedVersion {
         ReportedVersion::new(self.by.as_str())
     }

@@ -8,8 +8,9 @@ use crate::book::stone::SteppingStone;
 use crate::value::shell_word;
 use crate::version::{ReportedVersion, VersionScheme};
 
-/// Returns the command lines after which each of these stones sends an interim image of this version. If a stone
-/// cannot name this version, the command line removes the stone.
+/// Returns the advice to type command lines. After these command lines, each of the stones names this version for
+/// its interim image. If a stone cannot name this version, the command line removes the stone. If no stone can name
+/// it, the advice says so.
 pub(super) fn stones_that_name(
     book: &RuleBook,
     stones: &[SteppingStone],

@@ -30,9 +30,9 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Adds notes about the version schemes and stepping stones whose pattern has the word that this alias replaces,
-    /// and that apply to no rule for this reason. When they were set, the alias did not exist, so they were not
-    /// refused.
+    /// Adds notes about version schemes and stepping stones that this alias makes useless. Their pattern has the
+    /// word that the alias replaces, and it matches no rule. They were not refused when they were set, because the
+    /// alias did not exist.
     fn note_settings_of(&mut self, alias: &Alias) {
         let mut book = self.book.clone();
         book.aliases.put(vec![Entry::set(alias.reported.clone(), alias.stands_for.clone())]);
@@ -83,12 +83,12 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns notes about the rules with the word that an alias stands for. If there is no such rule yet, one note
-    /// says so. Otherwise there is a note for each of these rules that no device finds by the alias, because another
-    /// rule has the reported word.
+    /// Refuses an alias that would never be used, because the word that it replaces has rules of its own. Such
+    /// rules have priority over aliases.
     ///
-    /// Refuses an alias that would never be used, because the word that it replaces has rules of its own. Such rules
-    /// have priority over aliases.
+    /// Otherwise returns notes. If no rule has the word that the alias stands for, there is one note about this. If
+    /// there are such rules, there is a note for each rule to which the alias does not lead, because another rule
+    /// has the reported word.
     fn check_own_rules(&self, alias: &Alias) -> Result<Vec<Note>, Refusal> {
         let field = alias.reported.field.word();
         let others = alias.reported.within.with_any(field);

@@ -94,7 +94,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Adds a note for each rule whose devices need a stone with a banned image.
+    /// Adds a note for each rule to which the stone applies, if the image that the stone sends to devices of this
+    /// rule is banned.
     pub(super) fn note_banned_stone(&mut self, stone: &SteppingStone) {
         let rules = self.book.rules().filter(|rule| stone.is_for(rule.key()));
         let banned = rules.filter(|rule| self.book.bans().any(|ban| self.bans_stone(ban, rule, stone)));

@@ -17,7 +17,7 @@ use crate::version::ReportedVersion;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ImageState<'a> {
     Missing,
-    /// Only test devices get this version.
+    /// The image has this version and is pending, so only test devices get it.
     Pending(&'a ReportedVersion),
     Approved,
 }
@@ -132,7 +132,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Rejects the pending interim image. The rule remembers its version.
+    /// Rejects the pending interim image. Its version is kept as rejected, so that an ingest does not make it
+    /// pending again.
     pub(crate) fn reject_interim(
         &mut self,
         locale: &Locale,
@@ -154,8 +155,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Makes the image of a stone pending for each rule of the stone, if a package contains the image. Skips a rule
-    /// whose locale has an approved or pending image already, or for which the image was rejected.
+    /// Makes the image of a stone pending for each rule to which the stone applies, if a package contains the
+    /// image. Skips a rule if its locale has an approved or pending image already, or if the image was rejected.
     pub(super) fn propose_image_of(&mut self, stone: &SteppingStone) {
         if stone.image != StoneImage::Interim {
             return;
@@ -248,8 +249,8 @@ impl ChangeDraft<'_> {
         known.unwrap_or(key)
     }
 
-    /// Returns whether the package with the id `there` contains an interim image of the same version with the same
-    /// bytes.
+    /// Returns whether the package with the id `there` contains this interim image: the same version with the same
+    /// bytes. `package` is the package of `image`, which may not be in the rule book yet.
     fn is_image_of(&self, there: PackageId, image: &InterimImage, package: &IngestedPackage) -> bool {
         let there = if there == package.id() { Some(package) } else { self.book.package(there) };
         let there = there.and_then(|there| there.interim_image(&image.locale, &image.update_type));
@@ -276,9 +277,9 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses an image if there are `stones`: they are for the devices of its package, but name another version than
-    /// it has. There is only one interim image for a locale and update type. So an image is also refused if it would
-    /// replace an image that a stone for other devices names.
+    /// Refuses an interim image for which a stepping stone names another version. `stones` are such stones for the
+    /// devices of its package. Also refuses an image that would replace an interim image of another version, if a
+    /// stone for other devices names that version. There is only one interim image for a locale and update type.
     fn check_stones(
         &self,
         rule: &InterimRule,

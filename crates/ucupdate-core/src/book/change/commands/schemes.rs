@@ -35,9 +35,9 @@ impl ChangeDraft<'_> {
         self.follow_schemes(settings)
     }
 
-    /// Sets new settings, in which the version schemes of patterns may differ. If a rule still has the scheme of its
-    /// old pattern, it gets the scheme of its new pattern. If the rule has a scheme of its own, a note says that it
-    /// keeps this scheme.
+    /// Replaces the settings of the book, whose version schemes for patterns may differ. If a rule still has the
+    /// scheme that the old settings give it, it gets the scheme of the new settings. If the rule has a scheme of
+    /// its own, a note says that it keeps this scheme.
     fn follow_schemes(&mut self, settings: Settings) -> Result<(), Refusal> {
         let scheme_in =
             |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());
@@ -155,7 +155,7 @@ impl ChangeDraft<'_> {
     }
 }
 
-/// Returns every version that a rule names, with its role in words.
+/// Returns every version that a rule names, with words for how the rule uses it, such as `kept for roll back`.
 fn versions_of(rule: &Rule) -> impl Iterator<Item = (&'static str, &ReportedVersion)> {
     let role = |assignment: &Assignment| match assignment.role() {
         Role::Pin => "pinned",

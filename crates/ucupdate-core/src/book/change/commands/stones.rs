@@ -94,9 +94,9 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Refuses a stone that would stop the offers of devices, or whose image no package contains. Also refuses a
-    /// stone whose interim image is below the threshold of the stone, because devices would be offered it again and
-    /// again.
+    /// Refuses a stone whose image is missing or not approved, if devices would therefore get no offers. Also
+    /// refuses a stone for a release that no package contains. Also refuses a stone whose interim image is below
+    /// the threshold of the stone, because devices would be offered it again and again.
     fn check_image(&self, stone: &SteppingStone, before: Option<&SteppingStone>) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
             let mut images = self.book.interim_images().chain(self.book.pending_interim_images());
@@ -216,8 +216,8 @@ impl ChangeDraft<'_> {
         notes
     }
 
-    /// Returns the state of a stone's image for the devices of a rule, with the changes so far. A release that is a
-    /// stepping stone needs no approval.
+    /// Returns the state of a stone's image for the devices of a rule, with the changes so far. If the image is a
+    /// release, it needs no approval: it counts as approved if a package contains it.
     fn image_state(&self, stone: &SteppingStone, rule: &Rule) -> ImageState<'_> {
         let (scheme, rule) = (&rule.policy().scheme, rule.key());
         match stone.image {

@@ -76,9 +76,10 @@ pub enum Note {
     InterimUnused { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
     /// An interim image is left out, because neither its package nor a stepping stone states its version.
     InterimVersionUnknown { locale: Locale },
-    /// No interim image is approved, as it was at the restored revision.
+    /// After a roll back of the rule book, no interim image is approved, because none was at the restored revision.
     InterimRemoved { locale: Locale },
-    /// No interim image is pending, as it was at the restored revision.
+    /// After a roll back of the rule book, no interim image is pending, because none was at the restored revision.
+    /// `from` was pending until then.
     InterimNotPending { locale: Locale, from: ReportedVersion },
     /// The device is offered pending versions from now on.
     TestDeviceAdded { name: TestDeviceName, id: DeviceId },
@@ -94,24 +95,28 @@ pub enum Note {
     SchemeKept { rule: RuleKey, scheme: VersionScheme },
     /// A new rule has the version scheme of a pattern.
     SchemeOfPattern { rule: RuleKey, scheme: Box<PatternScheme> },
-    /// The new scheme of a rule cannot read a version that the rule names. `role` is its role, such as `approved`.
+    /// The new scheme of a rule cannot read a version that the rule names. `role` says how the rule uses the
+    /// version, such as `approved`.
     NotInScheme { rule: RuleKey, version: ReportedVersion, role: &'static str, scheme: VersionScheme },
     /// In the new scheme of a rule, two versions with different bytes are the same release.
     OneRelease { rule: RuleKey, version: ReportedVersion, other: ReportedVersion },
-    /// Packages of a device type are, or are no longer, approved as they are ingested.
+    /// A setting was changed: whether packages of a device type are approved when they are ingested.
     DeployAtIngest { device_type: DeviceType, on: bool },
-    /// A version is about to be approved, because its device type is deployed at ingest.
+    /// An ingest approves a version, because packages of this device type are approved when they are ingested. A
+    /// note [`Approved`](Self::Approved) follows.
     DeployedAtIngest { rule: RuleKey, version: ReportedVersion },
     /// A package left the rule book. It was ingested from a file of this name.
     Retired { package: PackageId, file_name: Box<str> },
     /// The rule book of an earlier revision was restored. The notes after this one have the changes.
     Restored { revision: u64 },
-    /// No version is approved in the rule, as it was at the restored revision.
+    /// After a roll back of the rule book, no version is approved in the rule, because none was at the restored
+    /// revision. `from` was approved until then.
     NothingApproved { rule: RuleKey, from: Option<ReportedVersion> },
-    /// No version is pending in the rule, as it was at the restored revision.
+    /// After a roll back of the rule book, no version is pending in the rule, because none was at the restored
+    /// revision. `from` was pending until then.
     NothingPending { rule: RuleKey, from: ReportedVersion },
-    /// After an approval, a rejection or a roll back, some devices are still offered another version. `rollout` is `None`
-    /// for a pin.
+    /// After an approval, a rejection or a roll back, a pin or a rollout still offers `version` to some devices.
+    /// `rollout` is `None` for a pin.
     StillGiven {
         rule: RuleKey,
         version: ReportedVersion,
@@ -146,7 +151,8 @@ pub enum Note {
     /// The list of a group was changed. `before` is its length before the change. `unchanged` is the number of devices
     /// in the command that had no effect.
     MembersChanged { name: GroupName, before: usize, added: usize, removed: usize, unchanged: usize },
-    /// The devices are offered nothing. `until` is `None` for a hold without an end. `reason` is empty where none was given.
+    /// A hold was added: its devices are offered nothing. `until` is `None` for a hold without an end. `reason` is
+    /// empty if no reason was given.
     Held { name: HoldName, on: HeldDevices, until: Option<UnixTime>, reason: Box<str> },
     /// A hold was removed before its end.
     HoldRemoved { hold: Box<Hold> },
@@ -180,8 +186,8 @@ pub enum Note {
     AliasWithoutRule { alias: Box<Alias> },
     /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
     AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
-    /// A version scheme or a stepping stone is for a word that an alias replaces now, so it is for no rule.
-    /// `meant` is the pattern to set instead, or the options for it.
+    /// The pattern of a version scheme or a stepping stone has a word that an alias replaces now, so it matches no
+    /// rule. `meant` is the pattern to set instead, or the options to type for it.
     SettingOfAlias { alias: Box<Alias>, what: &'static str, pattern: Box<str>, meant: Box<str> },
     /// An alias was removed. `from` is the word that it stood for.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
@@ -299,8 +305,8 @@ impl Note {
         notes
     }
 
-    /// Returns notes about devices that keep a newer version than `version`, because of the policy of the rule.
-    /// `before` is the version that was offered before, so devices may have it.
+    /// Returns notes about devices that keep a newer version than `version`, because the policy of the rule does
+    /// not offer an older one. `before` is the version that was offered before, so devices may have it.
     pub(crate) fn of_kept_back(
         rule: &Rule,
         version: &ReportedVersion,

@@ -364,7 +364,8 @@ impl fmt::Display for AllOf<'_> {
     }
 }
 
-/// The time at which the stages of a share begin. Writes nothing for a share without stages.
+/// The start of a share that grows with time, as in ` from 2026-03-01T00:00:00Z on`. Writes nothing for another
+/// share.
 struct Begin<'a>(&'a Share);
 
 impl fmt::Display for Begin<'_> {
