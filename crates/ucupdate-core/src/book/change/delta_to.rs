@@ -61,8 +61,8 @@ impl RuleBook {
         Ok(BookChange { delta, notes })
     }
 
-    /// Returns the notes about a restored book. There is a note for every entry of the delta, except for packages,
-    /// which are not restored.
+    /// Returns the notes about a restored book. The first note says which revision was restored. Then there are
+    /// notes about the changed entries of every kind, except packages and kill switches, which are not restored.
     fn notes_of(&self, delta: &Delta, revision: u64) -> Vec<Note> {
         if delta.is_empty() {
             return Vec::new();

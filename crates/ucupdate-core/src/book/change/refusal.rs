@@ -240,8 +240,8 @@ pub enum Refusal {
     #[error("{}", too_wide(stone, narrow))]
     StoneTooWide {
         stone: Box<SteppingStone>,
-        /// The command lines to type instead: each adds a stone for one kind of device. Empty if it is not known
-        /// for which devices the image was made.
+        /// The command lines to type instead: each adds a stone for one kind of device. Empty if no such stone can
+        /// be suggested.
         narrow: Vec<String>,
     },
     /// The version of the stone is below its own threshold, so devices would be offered it again and again.

@@ -83,8 +83,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Adds notes about a rollout that starts while its own version or a newer one is approved, or while
-    /// another rollout runs. Also adds notes about devices that keep a newer version because of the policy.
+    /// Adds notes about a rollout that starts while its own version or a newer one is approved, or while the rule
+    /// has other rollouts. Also adds notes about devices that keep a newer version because of the policy.
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);

@@ -39,7 +39,8 @@ pub enum Note {
     OlderThanApproved { rule: RuleKey, version: ReportedVersion, approved: ReportedVersion },
     /// A rollout was started of the version that is approved.
     ApprovedAnyway { rule: RuleKey, version: ReportedVersion },
-    /// A rollout was started while another rollout runs. The other rollout has priority.
+    /// A rollout was started while the rule has another rollout, `name`. The other rollout has priority. `version`
+    /// is the version of the other rollout.
     BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
     /// An ingest brought a version that was rejected, so it is not pending.
     StillRejected { rule: RuleKey, version: ReportedVersion },
