@@ -10,9 +10,11 @@ use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 /// Reads and writes the bodies of `ucdevice.upx`.
 ///
-/// Reading is tolerant. An item may be an element or an attribute, in any order and any ASCII case, with any namespace
-/// prefix, and inside elements that the dialect does not know. Unknown items are kept beside the message. Writing has
-/// one form: child elements in the order of [`NAMES`](crate::NAMES), on one line, in UTF-8.
+/// Reading is tolerant. An item of the message may be an XML element or an attribute. Items may stand in any
+/// order, and also inside elements that the dialect does not know. The ASCII case and the namespace prefix of a
+/// name are ignored. Items that the dialect does not know are returned beside the message, in
+/// [`Decoded::unknown`]. Writing has one form: child elements in the order of [`NAMES`](crate::NAMES), on one
+/// line, in UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codec {
     dialect: Dialect,
@@ -38,9 +40,9 @@ impl Codec {
     /// Reads the request of a device.
     ///
     /// Device type, vendor, model, revision and locale are required. A module that cannot be read (no file
-    /// name, a repeated item, a text that is too long) is skipped and named in [`Decoded::skipped`], as
-    /// long as another module can be read. A module without a version gets an unreadable version. Labels
-    /// and versions lose the white space around them; all other texts are kept as they were sent.
+    /// name, a repeated item, a text that is too long) is skipped and named in [`Decoded::skipped`], as long as
+    /// another module can be read. A module without a version gets an unreadable version. The five required
+    /// texts and the versions lose the white space around them. All other texts are kept as they were sent.
     ///
     /// # Errors
     /// Returns an error if the body is not well-formed XML in UTF-8, UTF-16 or US-ASCII, reaches a limit,

@@ -29,7 +29,7 @@ pub struct Decoded<T> {
     pub skipped: Vec<ItemProblem>,
 }
 
-/// Converts items into parts of a message, and collects the problems.
+/// Converts the items of a body into the values of a message, and collects the problems of these items.
 struct ItemReader<'a> {
     dialect: &'a Dialect,
     limits: &'a DecodeLimits,
@@ -63,7 +63,8 @@ impl ItemReader<'_> {
         }
     }
 
-    /// Reports the items that are given twice or too long.
+    /// Adds a problem for each item that occurs twice, or whose text is too long. `module` is the number of the
+    /// module that holds the items, counted from 1, or `None` for items outside the modules.
     fn check_repeated(&mut self, found: &[FoundItem<'_>], module: Option<usize>) {
         for found in found {
             if found.overlong {
@@ -103,9 +104,11 @@ impl ItemReader<'_> {
     }
 }
 
-/// Reads a request. Fails when a required item is absent, blank or not a label, when an item outside the
-/// modules is given twice, or when no item or no module can be recognised. A module with a problem is
-/// skipped.
+/// Reads a request. A module with a problem is skipped.
+///
+/// Fails when a required item is absent, blank or not a valid label, and when an item outside the modules is
+/// given twice. Also fails when the body has none of the items of a request, or when it has modules but none of
+/// them can be read.
 pub(crate) fn request(
     body: &[u8],
     dialect: &Dialect,
@@ -146,7 +149,8 @@ pub(crate) fn request(
     Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: reader.problems })
 }
 
-/// Returns one installed module, or `None` when it is skipped. Then `reader` holds the reason.
+/// Converts the items of one installed module. Returns `None` if the module must be skipped; then the reason is
+/// in `reader.problems`. `number` is the number of the module, counted from 1.
 fn installed(
     reader: &mut ItemReader<'_>,
     raw: &RawMessage<'_>,
@@ -255,7 +259,8 @@ fn items(kind: MessageKind, mut problems: Vec<ItemProblem>) -> DecodeError {
     DecodeError::Items { kind, problems }
 }
 
-/// Refuses a response where a request is expected, or the reverse, and a body without any recognised item.
+/// Checks what kind of message the body is. Refuses a response where a request is expected, and a request where
+/// a response is expected. Also refuses a body in which the dialect recognises no item.
 fn check_root(raw: &RawMessage<'_>, dialect: &Dialect, expected: MessageKind) -> Result<(), DecodeError> {
     let (found, root, scope) = match expected {
         MessageKind::Request => (MessageKind::Response, NameScope::ResponseRoot, NameScope::Request),

@@ -58,7 +58,8 @@ pub enum DecodeError {
         "the body has the content coding {coding}, expected none; a proxy in front of the server can undo it"
     )]
     Coded { coding: Box<str> },
-    /// The body is not readable XML: it is not well-formed, has an unsupported encoding, or exceeds a limit of XML.
+    /// The body is not readable XML: it is not well-formed, has an unsupported encoding, or exceeds a limit of
+    /// [`XmlLimits`](ucupdate_xml::XmlLimits).
     #[error(transparent)]
     Xml(#[from] XmlError),
     /// The body reaches a limit of [`DecodeLimits`](crate::DecodeLimits).
@@ -142,14 +143,14 @@ impl fmt::Display for LogForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ItemProblem {
-    /// The item with the problem, as a row of the table [`NAMES`](crate::NAMES).
+    /// The item with the problem. [`Item::facts`] returns its row of the table [`NAMES`](crate::NAMES).
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// The position of the item in the body, in bytes. For an absent item this is the position of its module, or `None`
-    /// outside the modules.
+    /// The position of the item, in bytes from the start of the body. For an item that is absent from a module,
+    /// this is the position of the module. `None` means that the item is absent outside the modules.
     pub at: Option<usize>,
     /// The kind of the problem.
     pub fault: ItemFault,
@@ -189,7 +190,7 @@ pub enum ItemFault {
     /// safe file name.
     #[error("{}", .0.problem())]
     Unreadable(ParseError),
-    /// The text is not a number of decimal digits.
+    /// The text does not consist of decimal digits only, or is a number too large for 32 bits.
     #[error("is not a number")]
     NotANumber,
 }

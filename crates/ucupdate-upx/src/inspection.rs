@@ -44,7 +44,7 @@ pub struct Inspection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecognisedItem {
-    /// The item in the table [`NAMES`](crate::NAMES).
+    /// The item. [`Item::facts`] returns its row of the table [`NAMES`](crate::NAMES).
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,
@@ -66,7 +66,7 @@ pub struct RecognisedItem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingItem {
-    /// The item in the table [`NAMES`](crate::NAMES).
+    /// The item. [`Item::facts`] returns its row of the table [`NAMES`](crate::NAMES).
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,
@@ -77,7 +77,8 @@ pub struct MissingItem {
 }
 
 impl Inspection {
-    /// Returns the kind of the message, by its root or else by its items. `None` means that neither is recognised.
+    /// Returns whether the body is a request or a response. The name of the root decides, or else the items
+    /// that the dialect recognises. `None` means that it recognises neither.
     pub fn kind(&self) -> Option<MessageKind> {
         self.kind
     }
@@ -137,8 +138,8 @@ pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &DecodeLimits) -> 
     found
 }
 
-/// Opens the body as a document, at most up to the first byte or character that is not text. `None` if the
-/// body is no document.
+/// Opens the body as an XML document. If the body contains a byte or a character that is not valid text, opens
+/// only the part before it. Returns `None` if the body is not an XML document.
 fn readable<'a>(body: &'a [u8], limits: &DecodeLimits) -> Option<XmlDocument<'a>> {
     let upto = match body::open(body, limits, MessageKind::Request) {
         Ok(document) => return Some(document),
@@ -148,8 +149,8 @@ fn readable<'a>(body: &'a [u8], limits: &DecodeLimits) -> Option<XmlDocument<'a>
     body::open(body.get(..upto)?, limits, MessageKind::Request).ok()
 }
 
-/// Reads a document as a request and as a response. Returns the report whose root the dialect knows, or
-/// else the report that recognises more items.
+/// Reads a document twice, as a request and as a response, and returns the report of the reading that fits
+/// better. This is the reading in which the dialect knows the root, or else the one that recognises more items.
 fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &DecodeLimits) -> Inspection {
     let read = |kind| reading::read_leniently(document, dialect, limits, kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));

@@ -15,8 +15,8 @@ use ucupdate_core::{
 };
 use ucupdate_xml::XmlLimits;
 
-/// Checks that reading `body` as a request ends within the limits. Checks that a request that was read is
-/// equal after it was written and read again.
+/// Checks that reading `body` as a request keeps to the limits of the codec. If `body` can be read, writes the
+/// request and reads it again, and checks that both requests are equal.
 pub fn request(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -31,8 +31,8 @@ pub fn request(body: &[u8]) {
     assert_eq!(codec.encode_request(&again.value), written);
 }
 
-/// Checks that reading `body` as a response ends within the limits. Checks that a response that was read is
-/// equal after it was written and read again.
+/// Checks that reading `body` as a response keeps to the limits of the codec. If `body` can be read, writes the
+/// response and reads it again, and checks that both responses are equal.
 pub fn response(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -48,7 +48,8 @@ pub fn response(body: &[u8]) {
     assert_eq!(codec.encode_response(&again.value), written);
 }
 
-/// Reads `bytes` as a dialect. Checks that they are refused, or that a codec with that dialect reads its own output.
+/// Reads `bytes` as a dialect file. If the file is accepted, checks that a codec with this dialect can read
+/// what it writes. If the file is refused, checks that the error has a message.
 #[cfg(feature = "toml")]
 pub fn dialect(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

@@ -5,8 +5,9 @@ use ucupdate_xml::XmlLimits;
 
 /// The limits of reading a body.
 ///
-/// A request from the field has 260 to 500 bytes, and a response about 300 bytes for each module. The defaults are a
-/// hundred times as large, and a body that reaches them still costs well under a millisecond.
+/// A request of a real device has 260 to 500 bytes, and a response about 300 bytes for each module. The default
+/// limits are about a hundred times as large. Reading a body of the largest size still takes well under a
+/// millisecond.
 ///
 /// ```
 /// use ucupdate_upx::{DecodeLimits, XmlLimits};

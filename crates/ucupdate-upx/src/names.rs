@@ -1,6 +1,7 @@
 //! The table of names: every item of the protocol, its name in the canonical dialect, and the source of each fact.
 //!
-//! No other file in the workspace contains a name of the wire. `PROTOCOL.md` shows the same table, and a test compares both.
+//! No other file in the workspace contains a name that a message has on the wire, such as `NumOfFiles`.
+//! `PROTOCOL.md` shows the same table, and a test compares both.
 
 use std::fmt;
 use ucupdate_core::device::KindWord;
@@ -46,7 +47,8 @@ pub enum NameScope {
 }
 
 impl NameScope {
-    /// Returns the name of the scope's table in a dialect file and in `PROTOCOL.md`.
+    /// Returns the name of the TOML table that has the items of this scope in a dialect file, such as
+    /// `request_module`. `PROTOCOL.md` uses the same name.
     pub const fn key(self) -> &'static str {
         match self {
             Self::RequestRoot | Self::Request => "request",
@@ -63,9 +65,9 @@ impl NameScope {
 pub struct ItemFacts {
     /// The item that the row describes.
     pub item: Item,
-    /// The scope in which the item's name is unique.
+    /// The part of a message that the item belongs to. The item's name is unique there.
     pub scope: NameScope,
-    /// The item's key in a dialect file, in the table of its scope. Example: `vendor`.
+    /// The item's key in a dialect file, in the TOML table [`NameScope::key`]. Example: `vendor`.
     pub key: &'static str,
     /// The name that the canonical dialect reads and writes.
     pub canonical: &'static str,
@@ -108,7 +110,8 @@ macro_rules! table {
 }
 
 impl Item {
-    /// Returns the item of a request that states a word of the device's kind.
+    /// Returns the item of a request that contains one of the five words of a device kind. Example:
+    /// [`Item::Vendor`] for [`KindWord::Vendor`].
     pub const fn of_kind(word: KindWord) -> Self {
         match word {
             KindWord::DeviceType => Self::DeviceType,
@@ -184,7 +187,7 @@ table! {
 pub(crate) const ITEMS: usize = NAMES.len();
 
 impl Item {
-    /// Returns the item's row of [`NAMES`].
+    /// Returns the row of the table [`NAMES`] that describes this item.
     pub fn facts(self) -> &'static ItemFacts {
         // The table and the enum are made from the same list, so the row exists.
         &NAMES[self as usize]
@@ -199,7 +202,7 @@ impl fmt::Display for Item {
     }
 }
 
-/// Returns the rows of one scope.
+/// Returns the rows of the table [`NAMES`] whose items belong to this part of a message.
 pub(crate) fn of(scope: NameScope) -> &'static [ItemFacts] {
     let (first, last) = match scope {
         NameScope::RequestRoot => (Item::RequestRoot, Item::RequestRoot),

@@ -1,5 +1,5 @@
-//! The attributes of a start tag, and references. They are parsed here, because quick-xml accepts `a="1"b="2"` and `<`
-//! in a value.
+//! The attributes of a start tag, and references such as `&amp;`. This crate parses them itself, because
+//! quick-xml accepts attributes without a space between them (`a="1"b="2"`) and a `<` in a value.
 
 use crate::chars::{is_xml_char, quoted};
 use crate::error::XmlErrorKind;
@@ -17,7 +17,7 @@ pub struct XmlAttribute<'a> {
     pub at: usize,
 }
 
-/// The position of a fault in the text of the document, and the fault.
+/// A fault in a start tag: its position in the text of the document, and its kind.
 type AttributeFault = (usize, XmlErrorKind);
 
 /// Splits the first attribute from a start tag, and returns it with the rest of the tag.
@@ -77,7 +77,8 @@ fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlErrorKind> {
     Ok(Cow::Owned(value))
 }
 
-/// Returns the character of a reference: a predefined entity, or the number of a character.
+/// Returns the character that a reference stands for. `name` is the text between `&` and `;`: a predefined
+/// entity such as `lt`, or `#` and the number of a character.
 pub(crate) fn resolve(name: &str) -> Result<char, XmlErrorKind> {
     match name {
         "lt" => return Ok('<'),

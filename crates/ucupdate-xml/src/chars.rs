@@ -1,4 +1,4 @@
-//! The characters and names of XML 1.0, and texts for messages.
+//! The characters and names of XML 1.0, and functions that shorten untrusted texts for error messages.
 
 /// Returns whether XML 1.0 allows the character.
 pub fn is_xml_char(found: char) -> bool {
@@ -67,8 +67,7 @@ fn continues_name(found: char) -> bool {
         || matches!(found, '0'..='9' | '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// Returns the first character of the text that XML 1.0 forbids, and its position. For most texts, one pass over the
-/// bytes is enough.
+/// Returns the first character of the text that XML 1.0 forbids, and its position in bytes.
 pub(crate) fn first_illegal(text: &str) -> Option<(usize, char)> {
     // Besides control characters only U+FFFE and U+FFFF are forbidden. In UTF-8 these begin with the byte EF.
     let suspect = text.bytes().fold(false, |suspect, byte| {

@@ -1,4 +1,5 @@
-//! Converts bytes to the text of a document: its encoding, its declaration, and positions in its bytes.
+//! Decodes the bytes of a document into text. Finds the encoding, reads the XML declaration, and converts
+//! positions in the text back to positions in the bytes.
 
 use crate::chars::first_illegal;
 use crate::error::{XmlError, XmlErrorKind};
@@ -10,9 +11,9 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub struct XmlDocument<'a> {
     text: Cow<'a, str>,
-    /// The length of the XML declaration, in bytes of the decoded document.
+    /// The length of the XML declaration, in bytes of the decoded text.
     declared: usize,
-    /// The length of the byte order mark, in bytes of the document.
+    /// The length of the byte order mark, in bytes of the document before it is decoded.
     mark: usize,
     /// The map of positions of a document in UTF-16. `None` means that text and bytes have the same positions.
     positions: Option<Positions>,
@@ -21,7 +22,7 @@ pub struct XmlDocument<'a> {
 const UTF8: &str = "UTF-8";
 const UTF16: &str = "UTF-16";
 const ASCII: &str = "US-ASCII";
-/// The encodings that [`XmlDocument::new`] reads, for messages.
+/// The encodings that [`XmlDocument::new`] reads, as error messages name them.
 const UNICODE: &str = "UTF-8, UTF-16 or US-ASCII";
 /// The longest XML declaration that is read. Real ones have 20 to 60 bytes.
 const MAX_DECLARATION_BYTES: usize = 256;
@@ -35,7 +36,7 @@ impl<'a> XmlDocument<'a> {
     ///
     /// # Errors
     /// Returns an error if the document is larger than the limit, has another encoding, is not valid in its
-    /// encoding, or begins with neither `<` nor white space.
+    /// encoding, has a malformed XML declaration, or begins with neither `<` nor white space.
     pub fn new(bytes: &'a [u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::open(bytes, limits, |_, label| {
             let found = format!("`{}`", label.escape_debug()).into();
@@ -48,7 +49,7 @@ impl<'a> XmlDocument<'a> {
     ///
     /// # Errors
     /// Returns an error if the document is larger than the limit, names an unknown encoding, is not valid in
-    /// its encoding, or begins with neither `<` nor white space.
+    /// its encoding, has a malformed XML declaration, or begins with neither `<` nor white space.
     #[cfg(feature = "encodings")]
     pub fn in_declared_encoding(bytes: &'a [u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::open(bytes, limits, |bytes, label| {
@@ -159,11 +160,11 @@ enum CodeUnits {
     SingleBytes,
     /// Units of two bytes. The function converts them to a number, in the byte order of the document.
     Utf16(fn([u8; 2]) -> u16),
-    /// An encoding that is not read.
+    /// An encoding that this crate cannot read, with its name: UTF-32 or EBCDIC.
     Other(&'static str),
 }
 
-/// Returns the form of a document and the length of its byte order mark.
+/// Finds the code units of a document by its first bytes. Returns them with the length of the byte order mark.
 ///
 /// Without a byte order mark, the first character decides. In nearly all documents it is `<`.
 fn form(bytes: &[u8]) -> (CodeUnits, usize) {
@@ -179,7 +180,8 @@ fn form(bytes: &[u8]) -> (CodeUnits, usize) {
     }
 }
 
-/// Returns the length of the XML declaration, and the encoding in it. Without a declaration the encoding is UTF-8.
+/// Returns the length of the XML declaration, and the encoding that the declaration names. Without a
+/// declaration, or if it names no encoding, the encoding is UTF-8.
 fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
     let Some(rest) = document.strip_prefix(b"<?xml") else {
         return Ok((0, UTF8));
@@ -214,10 +216,11 @@ fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
     Ok(("<?xml".len() + end + "?>".len(), encoding))
 }
 
-/// Returns the encoding to read for a declared encoding: UTF-8 or US-ASCII. `None` means a legacy encoding.
+/// Returns UTF-8 or US-ASCII if a document whose declaration names the encoding `label` must be read as such.
+/// `None` means another encoding.
 ///
-/// If the declaration names UTF-16, it is wrong: the declaration was read byte by byte, so the document is not
-/// UTF-16. The document is then read as UTF-8.
+/// A declaration that names UTF-16 is wrong: it was read byte by byte, so the document is not UTF-16. Such a
+/// document is read as UTF-8.
 fn known_encoding(label: &str) -> Option<&'static str> {
     let is = |known: &[&str]| known.iter().any(|name| label.eq_ignore_ascii_case(name));
     if is(&["utf-8", "utf8", "utf-16", "utf-16le", "utf-16be"]) {

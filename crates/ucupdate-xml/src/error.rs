@@ -105,7 +105,8 @@ pub enum XmlErrorKind {
     /// A processing instruction has no valid name.
     #[error("processing instruction has no valid name")]
     Instruction,
-    /// Markup is incomplete. The text says which markup.
+    /// Markup is incomplete or cannot be read. The string describes the fault, such as "comment without an
+    /// end".
     #[error("{0}")]
     Syntax(&'static str),
 }

@@ -10,8 +10,9 @@ use crate::tree::XmlElement;
 
 /// Reads `bytes` strictly, leniently, and with `roxmltree`.
 ///
-/// Checks that an error is one line, with a position inside the bytes. Checks that a lenient reading ends, and skips nothing
-/// in a document that the strict reading accepts. Checks that a document is the same tree in both readers, if both accept it.
+/// Checks that an error message is one line, with a position inside the bytes. Checks that lenient reading
+/// ends, and that it skips nothing in a document that strict reading accepts. If strict reading and `roxmltree`
+/// both accept a document, checks that they read the same tree.
 pub fn document(bytes: &[u8]) {
     let limits = XmlLimits::default();
     let check = |error: &XmlError| {

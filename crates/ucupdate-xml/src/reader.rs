@@ -4,7 +4,7 @@
 //! This reader refuses the errors that quick-xml accepts: a second root, open elements at the end, text outside the root,
 //! document types, late declarations, invalid names, prefixes without a namespace, repeated or run-together attributes, `<`
 //! in a value, `]]>` in text, `--` in a comment, references other than the predefined ones, and characters that XML forbids.
-//! Every loop ends at a number in [`XmlLimits`].
+//! Every loop ends at the latest when a limit in [`XmlLimits`] is exceeded.
 
 use crate::attribute::{self, BLANK, XmlAttribute};
 use crate::chars::{is_blank, is_xml_name, quoted};
@@ -57,7 +57,8 @@ pub struct XmlReader<'a> {
     limits: &'a XmlLimits,
     /// The number of bytes of the text that were read.
     at: usize,
-    /// `true` if the reader skips faults if possible, and stores the first one. Otherwise every fault is an error.
+    /// `true` if the reader skips a fault where it can continue; it then remembers the first fault. `false` if
+    /// it returns every fault as an error.
     is_lenient: bool,
     first_fault: Option<XmlError>,
     attributes: Vec<XmlAttribute<'a>>,
@@ -249,8 +250,8 @@ impl<'a> XmlReader<'a> {
         self.text(with_plain_line_ends(text), at)
     }
 
-    /// Reads a reference, or markup that begins with `<!` or `<?`. quick-xml finds its end. `None` if it
-    /// makes no event, as a comment does.
+    /// Reads a reference, or markup that begins with `<!` or `<?`. quick-xml finds where it ends. Returns
+    /// `None` if the caller gets no event for it, for example for a comment.
     fn other_markup(&mut self, rest: &'a str, at: usize) -> Result<Option<XmlEvent<'a>>, XmlError> {
         let mut reader = Reader::from_str(rest);
         let event = reader.read_event().map_err(|error| self.syntax(at, &error))?;

@@ -13,8 +13,8 @@ pub(crate) struct Positions {
     steps: Vec<(usize, usize)>,
 }
 
-/// The number of characters between two entries of [`Positions`]. A lookup counts at most this number of
-/// characters.
+/// The number of characters between two entries of [`Positions`]. A lookup starts at an entry, so it passes
+/// over fewer than this number of characters.
 const STEP: usize = 32;
 
 /// Decodes UTF-16. The error is the position of the first bytes that are not UTF-16.

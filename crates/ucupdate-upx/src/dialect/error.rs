@@ -26,7 +26,8 @@ pub enum DialectError {
     /// A namespace contains a character that is not allowed.
     #[error("`{key}` is {namespace:?}, expected no control characters")]
     Namespace { key: Box<str>, namespace: Box<str> },
-    /// Two items of one scope have the same name.
+    /// Two items in the same part of a message have one `name`. `first` and `second` are the keys of the items
+    /// in the dialect file, such as `request.vendor`.
     #[error("`{first}` and `{second}` are both named `{name}`, expected different names")]
     SameName { name: Box<str>, first: Box<str>, second: Box<str> },
 }

@@ -20,8 +20,9 @@ impl Dialect {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the text is not TOML, has an unknown key, has a value that is not a name or a
-    /// list of names, or gives two items of one scope the same name.
+    /// Returns an error if the text is not TOML, has an unknown key, has a value that is not a name or a list
+    /// of names, or gives the same name to two items in one part of a message (see
+    /// [`NameScope`](crate::NameScope)).
     pub fn from_toml(text: &str) -> Result<Self, DialectError> {
         let tables: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
@@ -43,7 +44,8 @@ impl Dialect {
         dialect.distinct()
     }
 
-    /// Returns the keys that a file may have, each with its table, such as `request.vendor`.
+    /// Returns the keys that a dialect file may have. The name of its TOML table stands before each key, as in
+    /// `request.vendor`.
     pub fn keys() -> impl Iterator<Item = String> {
         let items = NAMES.iter().map(|entry| format!("{}.{}", entry.scope.key(), entry.key));
         items.chain(["request.namespace".to_owned(), "response.namespace".to_owned()])

@@ -121,8 +121,9 @@ impl Dialect {
         Ok(self)
     }
 
-    /// Returns the item of `scope` with this name. `None` if there is no such item. The search begins at
-    /// the index `hint`, because items are mostly in the order of the table.
+    /// Returns the item of `scope` that has this name or alias. `None` if the dialect does not know the name
+    /// there. The search begins at the item with the index `hint` in the scope, because bodies mostly have
+    /// their items in the order of [`NAMES`].
     #[inline]
     pub(crate) fn find(&self, scope: NameScope, name: &str, hint: usize) -> Option<Item> {
         let entries = of(scope);
@@ -138,7 +139,8 @@ impl Dialect {
             || names.also.iter().any(|also| also.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the dialect itself, if no two items of a scope share a name.
+    /// Checks that no two items in one part of a message share a name. Returns the dialect itself, or an error
+    /// that names both items.
     fn distinct(self) -> Result<Self, DialectError> {
         debug_assert_eq!(self.names.len(), ITEMS);
         for (index, entry) in NAMES.iter().enumerate() {

@@ -1,10 +1,11 @@
-//! The items that each kind of message consists of, and the roles of its elements.
+//! The items that each kind of message consists of, and the roles that XML elements can have in a message.
 
 use crate::error::MessageKind;
 use crate::names::{Item, NameScope};
 use std::borrow::Cow;
 
-/// The items and scopes of one kind of message.
+/// The items that the reader looks for in a request or in a response, and the scopes ([`NameScope`]) of their
+/// names.
 #[derive(Clone, Copy)]
 pub(crate) struct MessageItems {
     pub(crate) root: Item,
@@ -49,10 +50,10 @@ pub(crate) struct OpenElement<'a> {
     pub(crate) overlong: bool,
 }
 
-/// The meaning of an element in the dialect.
+/// The role of an XML element in a message, as the dialect knows it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ElementRole {
-    /// A root or a list. It has no value of its own.
+    /// The root, or the element around all modules. It has no value of its own.
     Container,
     Module,
     Item(Item),

@@ -59,12 +59,13 @@ struct MessageReader<'a, 'l> {
     dialect: &'l Dialect,
     limits: &'l DecodeLimits,
     expected: MessageItems,
-    /// `true` if paths and namespaces are collected for a report.
+    /// `true` if the reader also collects paths and namespaces, because a report shows them.
     reports: bool,
     raw: RawMessage<'a>,
     open: Vec<OpenElement<'a>>,
     in_module: bool,
-    /// The index in the current scope at which the next item is expected.
+    /// The index, in the current scope of names, of the item that is expected next. The search for a name
+    /// begins there.
     hint: usize,
 }
 
@@ -166,8 +167,8 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         self.dialect.find(self.expected.root.facts().scope, name, 0).is_some()
     }
 
-    /// Returns the item with this name in the current scope. `None` if the dialect does not know the name
-    /// there.
+    /// Returns the item that has this name here: inside a module an item of modules, and otherwise an item
+    /// outside them. `None` if the dialect does not know the name here.
     fn find(&mut self, name: &str) -> Option<Item> {
         let scope = if self.in_module { self.expected.in_module } else { self.expected.message };
         let item = self.dialect.find(scope, name, self.hint)?;
@@ -183,9 +184,9 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         written != name && !written.eq_ignore_ascii_case(name)
     }
 
-    /// Stores the first element or attribute outside the modules that has the name of a module's
-    /// file name. Its module probably has an unknown name, so a body without modules is then
-    /// refused.
+    /// Remembers the first element or attribute outside the modules whose name the dialect has for the file
+    /// name of a module. The element around it is probably a module whose name the dialect does not know. A
+    /// body without other modules is therefore refused.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
             && self.raw.outside_module.is_none()
@@ -302,10 +303,10 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Stores an item of the dialect. If the item was found before, the one at the smaller depth is
-    /// kept. At one depth, the one with the name that the dialect writes is kept, not the one with
-    /// an alias. The other one becomes an unknown item. If both are equal in this, the item is
-    /// marked as given twice.
+    /// Stores an item that the dialect knows. If the same item was found before in this module or outside the
+    /// modules, one of the two is kept. The one at the smaller depth wins. At equal depth, the name that the
+    /// dialect writes wins over an alias, and the loser becomes an unknown item. If both are equal in depth and
+    /// kind of name, the first is kept and marked as given twice.
     fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
@@ -353,11 +354,12 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(self.raw.unknown.len() - 1)
     }
 
-    /// Returns the path of an item, or an empty path if nobody needs it. The item is in the open
-    /// element with the number `owner`, counted from 1.
+    /// Returns the path of an item, or an empty path if the path is not needed. `owner` is the number of open
+    /// elements down to the one that contains the item.
     ///
-    /// The path is needed for a report, and for an item that a later one may replace. No later item
-    /// can replace an item that is directly in a root or module under its written name.
+    /// The path is needed for a report. It is also needed for an item that a later one may replace, because the
+    /// replaced item becomes an unknown item with a path. An item with its written name, directly in a root or
+    /// a module, is never replaced.
     fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
         let usual = !is_alias
             && if self.in_module {
