@@ -26,8 +26,8 @@ impl EligibilityIndex {
     }
 }
 
-/// The largest number of combinations of words that are compiled for one rule. One combination has the words of the
-/// rule. The others have reported words that aliases turn into the words of the rule.
+/// The largest number of keys in the table for one rule. The first key has the words of the rule itself. Each
+/// of the other keys has words that a device may report and that aliases turn into the words of the rule.
 const MOST_ALIASED_PER_RULE: usize = 16;
 
 /// The tables that are used only while a book is compiled.
@@ -50,7 +50,8 @@ struct CompiledInterim<'a> {
     pending: Option<OfferedInterim<'a>>,
 }
 
-/// An interim image, the number of its offer, and for each stone whether it may send the image.
+/// An interim image and the index of its offer. For each stone, `senders` says whether this stone may send the
+/// image.
 struct OfferedInterim<'a> {
     image: &'a InterimImage,
     offer: u32,
@@ -139,12 +140,12 @@ impl<'a> Compiler<'a> {
         self.index
     }
 
-    /// Returns combinations of reported words that aliases turn into the words of a rule, each with the number of the
-    /// rule. As keys of the table, they are found as fast as the words of rules. The combinations for one kind of
-    /// device are adjacent.
+    /// Returns further keys for the table: words that devices may report and that aliases turn into the words
+    /// of a rule. Each key has the index of its rule. A lookup finds them as fast as the words of the rules
+    /// themselves. The keys of one kind of device are adjacent.
     ///
-    /// Kinds of device with rules of their own are left out, because these rules come first. Combinations above the
-    /// limit are left out too. A decision finds them by applying the aliases one by one.
+    /// A reported kind of device is left out if it has rules of its own, because these rules come first. Keys
+    /// above [`MOST_ALIASED_PER_RULE`] are left out too. For them, a decision applies the aliases one by one.
     fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
     where
         'a: 'w,
@@ -226,8 +227,9 @@ impl<'a> Compiler<'a> {
         OfferedInterim { image, offer, senders }
     }
 
-    /// Returns the numbers of two offers of a stone's interim image, for the devices of a rule: the offer
-    /// for all devices, and the offer for test devices.
+    /// Returns the two offers of a stone's interim image, for the devices of a rule: the offer for all devices,
+    /// and the offer for test devices. Each is an index of the table of offers, the number that stands for a
+    /// ban, or [`NONE`].
     fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: usize) -> (u32, u32) {
         let interim = (key.kind().locale.clone(), key.update_type().clone());
         let Some(CompiledInterim { approved, pending }) = self.interim.get(&interim) else {
@@ -251,8 +253,8 @@ impl<'a> Compiler<'a> {
         self.book.stop(&scope).cloned().map(|stop| Box::new((scope, stop)))
     }
 
-    /// Returns the numbers of the stones for a rule in their order, each with the numbers of its two
-    /// offers: for all devices, and for test devices.
+    /// Returns the stones that are for a rule, in the order of the book. Each has its index and its two offers:
+    /// for all devices, and for test devices.
     fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, (u32, u32))> {
         let book = self.book;
         let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
@@ -296,8 +298,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Returns the index of a version as a scheme reads it. Adds the version if it is new. [`NONE`] if the
-    /// scheme cannot read it.
+    /// Reads a version with a version scheme and returns its index in the table of targets. Adds the version to
+    /// the table if it is new. Returns [`NONE`] if the scheme cannot read the version.
     fn add_target(&mut self, scheme: &VersionScheme, version: &ReportedVersion) -> u32 {
         let Some(read) = scheme.read_reported(version) else { return NONE };
         let target = Target { numbers: read.numbers, prefix: read.prefix.map(Box::from) };
@@ -310,7 +312,8 @@ impl<'a> Compiler<'a> {
         number
     }
 
-    /// Adds a share and returns its index. [`NONE`] if the share contains all devices.
+    /// Adds a share to the table of shares and returns its index. Returns [`NONE`] if the share contains all
+    /// devices.
     fn add_share(&mut self, key: &RuleKey, version: &ReportedVersion, share: &Share) -> u32 {
         let bound = match share {
             Share::All => return NONE,
@@ -351,8 +354,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Adds an offer of a release and returns its number. Its URL has the version in the spelling of the
-    /// release. If the image is banned, the number means the ban.
+    /// Adds the offer of a release to the table of offers and returns its index. The URL of the offer has the
+    /// version as the release spells it. If the image is banned, adds nothing and returns the number that
+    /// stands for the ban.
     fn add_release(&mut self, key: &RuleKey, policy: &OfferPolicy, release: &Release) -> u32 {
         if let Some(banned) = self.ban(key, policy, &release.version, release.files.image.sha256) {
             return banned;
@@ -361,7 +365,8 @@ impl<'a> Compiler<'a> {
         self.add_offer(Offer::new(&release.version, folder, &release.files))
     }
 
-    /// Returns the number that replaces the offer of a banned image. `None` if the image is not banned.
+    /// Returns the number that stands for the ban of an image, in place of the index of an offer. `None` if the
+    /// image is not banned.
     fn ban(
         &self,
         key: &RuleKey,
@@ -379,8 +384,8 @@ impl<'a> Compiler<'a> {
         small(self.index.offers.len() - 1)
     }
 
-    /// Returns the index of a path: those of `stones` that a device must install before it can install `version`.
-    /// Equal paths are stored once.
+    /// Returns the index of the path to a version in the table of paths. The path has those of `stones` that a
+    /// device must install before it can install `version`. Equal paths are stored once.
     fn path_to(
         &mut self,
         scheme: &VersionScheme,
@@ -408,8 +413,8 @@ impl<'a> Compiler<'a> {
         number
     }
 
-    /// Adds a version scheme, unless it is in the table. Returns its index, or [`SCHEME_OF_THE_RULE`] if
-    /// the table is full.
+    /// Returns the index of a version scheme in the table of schemes, and adds the scheme if it is new. Returns
+    /// [`SCHEME_OF_THE_RULE`] if the table is full.
     fn add_scheme(&mut self, scheme: &VersionScheme) -> u8 {
         let schemes = &mut self.index.schemes;
         let number = schemes.iter().position(|known| known == scheme).unwrap_or(schemes.len());
@@ -422,8 +427,8 @@ impl<'a> Compiler<'a> {
         index
     }
 
-    /// Adds an assignment of the book, unless an equal one with the same spelling exists. Returns its
-    /// index.
+    /// Stores an assignment of the rule book for explanations, and returns its index. If an equal assignment in
+    /// the same spelling is already stored, returns the index of that one.
     fn add_assigned(&mut self, assignment: &'a Assignment) -> u32 {
         let Assignment { audience, candidate, rollout } = assignment;
         let next = small(self.index.assigned.len());

@@ -25,8 +25,8 @@ pub enum Decision<'a> {
     UpToDate { version: &'a ReportedVersion },
     /// No rule matches the device and the update type.
     NoRule,
-    /// The file name of the module is not the name of an update type, and it is unclear which rule is
-    /// meant. Several rules match, or several modules of the device match one rule.
+    /// The file name of the module is not the name of an update type, and it is unclear which rule the module
+    /// belongs to: several rules match the module, or several modules of the device match one rule.
     AmbiguousModule {
         /// One of the rules that match.
         rule: &'a RuleKey,
@@ -130,8 +130,8 @@ impl<'a> Decision<'a> {
     }
 
     /// Returns the version that the device should have, whether it is offered now or not. `None` if no rule
-    /// gives the device a version, if this version is banned, or if the image of a stepping stone on the
-    /// way is missing, pending or banned.
+    /// gives the device a version, or if this version is banned. Also `None` if the device needs a stepping
+    /// stone first and the image of the stone is missing, pending or banned.
     pub fn target(&self) -> Option<&'a ReportedVersion> {
         match *self {
             Self::Offer { kind: OfferKind::SteppingStone { target, .. }, .. }

@@ -6,7 +6,7 @@ use crate::decide::walk::decide;
 use crate::request::Question;
 use crate::value::UnixTime;
 
-/// A question whose offer differs between two rule books.
+/// A question (one module of one device) that two rule books answer with different offers.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AnswerChange<'o, 'n, 'q> {
@@ -18,8 +18,8 @@ pub struct AnswerChange<'o, 'n, 'q> {
     pub after: Decision<'n>,
 }
 
-/// Returns the questions whose offer differs between two rule books. A question without an offer in both
-/// rule books is left out, even if the reasons differ.
+/// Returns the questions that two rule books answer with different offers. If neither rule book offers
+/// anything, the question is left out, even if the reasons differ.
 ///
 /// The iterator is lazy. It decides one question at a time, so a fleet of any size needs little memory.
 pub fn diff<'o, 'n, 'q>(

@@ -18,7 +18,7 @@ use std::fmt;
 pub struct Explanation<'a> {
     /// The revision of the rule book that decided.
     pub revision: u64,
-    /// The time that the caller passed. It decides about windows, ramps and the ends of holds.
+    /// The time that the caller passed. Windows, ramps and the ends of holds are judged at this time.
     pub now: UnixTime,
     /// A trace for each module, in the order of the request.
     pub modules: Vec<Trace<'a>>,
@@ -116,8 +116,8 @@ pub enum Mismatch {
 }
 
 impl Mismatch {
-    /// Returns how nearly the assignment applies to the device: 0 for another device, up to 4 for a paused
-    /// rollout.
+    /// Returns how close the assignment is to applying to the device: 0 if it is for another device, up to 4 if
+    /// only the rollout is paused.
     fn nearness(self) -> u8 {
         match self {
             Self::OtherDevice => 0,
@@ -196,7 +196,7 @@ struct Recorder<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     now: UnixTime,
-    /// The version scheme of the rule.
+    /// The version scheme of the rule that was found for the module. `None` until a rule is found.
     scheme: Option<&'a VersionScheme>,
     steps: Vec<Step<'a>>,
 }
@@ -243,8 +243,9 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
     }
 }
 
-/// Returns a step with the rule that is nearest to the device. It has the fewest differing words, and among
-/// several such rules the smallest edit distance. Returns [`Step::NoRules`] if there are no rules.
+/// Returns a step that names the rule nearest to the device. This rule has the fewest words that differ from
+/// the device's, and among several such rules the smallest edit distance. Returns [`Step::NoRules`] if there
+/// are no rules.
 fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
     let said = question.words();
     let rules = index.rules.iter().map(|rule| rule.rule.key());

@@ -1,4 +1,6 @@
-//! A table from case-folded words to a number and a small value. It is built once and then only read.
+//! A hash table whose keys are lists of words, such as the words of a rule. The ASCII case of the words is
+//! ignored. A lookup returns the index of the key and a small value. The table is built once and then only
+//! read.
 //!
 //! A key consists of its words in ASCII lower case, with a zero byte between them. A lookup takes one hash, usually one
 //! probe, one comparison of bytes, and no allocation.
@@ -8,16 +10,17 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-/// A table that maps case-folded words to an index and a value. The indices `0..len` are in the order of
-/// the keys. Keys of at most `NEAR` bytes are stored beside their values. A key with its value has the
-/// alignment of `A`.
+/// A hash table from lists of words to an index and a value. The ASCII case of the words is ignored. The
+/// indices `0..len` are in the order in which the keys were given. Keys of at most `NEAR` bytes are stored
+/// beside their values. The alignment of `A` is used for a key with its value, so that they can fill one cache
+/// line.
 #[derive(Clone, Debug)]
 pub(crate) struct FoldedTable<V = (), A = u8, const NEAR: usize = 0> {
-    /// The slots of the table. Their number is a power of two, and at most half are used. A slot is zero if it is empty.
-    /// Otherwise its low bits are the index of a key plus one, and its other bits are those of the tag of the key's hash.
-    /// The tag shows most mismatches without reading the bytes of the key.
+    /// The slots of the hash table. Their number is a power of two, and at most half of them are used. An empty
+    /// slot is zero. In any other slot, the low bits are the index of a key plus one. The high bits are a part
+    /// of the key's hash (its tag), which shows most mismatches without reading the bytes of the key.
     slots: Vec<u32>,
-    /// The bits of a slot that hold an index.
+    /// The mask of the low bits of a slot, which hold the index of a key plus one.
     index_bits: u32,
     keys: Vec<Key<V, A, NEAR>>,
     /// The bytes of the keys that are longer than `NEAR`, one key after another.
@@ -54,8 +57,9 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         Self::build(keys, |key| key)
     }
 
-    /// Creates a table. `part` returns the part of a key that is hashed. If adjacent keys have the same part, only
-    /// the first of them has a slot.
+    /// Creates a table. `part` returns the part of a key that is hashed: the whole key, or the words of its
+    /// group. If adjacent keys have the same part, only the first of them has a slot. A lookup finds the others
+    /// by their index.
     fn build<'a, const N: usize>(
         keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>,
         part: impl Fn(&[u8]) -> &[u8],
@@ -101,7 +105,8 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         table
     }
 
-    /// Returns the index and the value of the key to which the words are folded.
+    /// Finds the key that consists of these words in any ASCII case. Returns its index and its value, or `None`
+    /// if the table does not have this key.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
         // Many tables are empty, so folding the words would be wasted time.
@@ -147,10 +152,11 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
     }
 }
 
-/// A table of keys in groups. The keys of a group are adjacent, and only their last words differ.
+/// A table of keys in groups. The keys of a group are adjacent and differ only in their last words. For the
+/// keys of rules, a group is all rules for one kind of device, and the last word is the update type.
 ///
-/// A lookup hashes the words of the group, so it also says whether there are other keys in the group. It compares the last
-/// words of a group one by one.
+/// A lookup hashes all words but the last. So it also finds out whether the group has other keys. The last
+/// words in a group are compared one by one.
 #[derive(Debug)]
 pub(crate) struct GroupedTable<V>(FoldedTable<V, CacheLine, NEAR_KEY_BYTES>);
 
@@ -165,11 +171,11 @@ struct CacheLine;
 /// The result of a lookup in a [`GroupedTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InGroup {
-    /// The index of the key.
+    /// The table has the key, at this index.
     Key(usize),
-    /// The table has other keys of the group. The index of the first one is given.
+    /// The table does not have the key, but other keys of its group. This is the index of the first of them.
     Group(usize),
-    /// The table has no key of the group.
+    /// The table has neither the key nor another key of its group.
     None,
 }
 
@@ -194,14 +200,14 @@ impl<V: Copy> GroupedTable<V> {
         self.0.keys.get(index).map(|key| key.value)
     }
 
-    /// Returns the indices of the keys in the group whose first key has this index.
+    /// Returns the indices of all keys in a group. `first` is the index of the first key of the group.
     pub(crate) fn group_from(&self, first: usize) -> Range<usize> {
         let group = group(self.0.key(first));
         let more = (first..self.0.keys.len()).take_while(|index| self::group(self.0.key(*index)) == group);
         first..first + more.count()
     }
 
-    /// Finds the key to which the words are folded.
+    /// Finds the key that consists of these words in any ASCII case, or else the group of the key.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> InGroup {
         let Self(table) = self;
@@ -221,7 +227,7 @@ impl<V: Copy> GroupedTable<V> {
         found.flatten().unwrap_or(InGroup::None)
     }
 
-    /// Finds a key in the group whose first key has this index.
+    /// Finds a key in a group. `first` is the index of the first key of the group.
     #[cold]
     fn find_in(&self, first: usize, key: &[u8]) -> InGroup {
         let found = self.group_from(first).find(|index| self.0.key(*index) == key);
@@ -234,7 +240,8 @@ fn group(key: &[u8]) -> &[u8] {
     &key[..key.iter().rposition(|byte| *byte == 0).unwrap_or(0)]
 }
 
-/// Calls `look` with the folded words. Returns `None` if the words are longer than any key can be.
+/// Calls `look` with the key that consists of the words, in lower case. Returns `None`, without a call, if the
+/// words are longer than any key can be.
 #[inline]
 fn folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> T) -> Option<T> {
     let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
@@ -252,7 +259,8 @@ fn long_folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> 
     look(fold(words, &mut [0; MOST_KEY_BYTES.next_multiple_of(PIECE)]))
 }
 
-/// Writes the folded words to the buffer, which is large enough. Returns the written part.
+/// Writes the key that consists of the words to the buffer, in lower case. The buffer must be large enough for
+/// it. Returns the written part.
 #[inline]
 fn fold<'a, const N: usize, const M: usize>(words: [&str; N], buffer: &'a mut [u8; M]) -> &'a [u8] {
     let mut end = 0;
@@ -269,7 +277,7 @@ fn fold<'a, const N: usize, const M: usize>(words: [&str; N], buffer: &'a mut [u
     &buffer[..end]
 }
 
-/// The number of bytes that are folded at once.
+/// The number of bytes that are converted to lower case at once.
 const PIECE: usize = 16;
 
 #[inline]

@@ -18,11 +18,11 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
-    /// The part of each rule that a decision reads first, by the words of the rule's key. The keys of rules come
-    /// first. After them come keys that aliases make: words that a device may report in place of the words of a rule.
-    /// The keys of one kind of device are a group.
+    /// The table in which a decision looks up the words of a device. It has the [`Head`] of each rule. The keys
+    /// of rules come first. After them come keys that aliases make, with words that a device may report in
+    /// place of the words of a rule. The keys of one kind of device are a group.
     pub(super) table: GroupedTable<Head>,
-    /// The number of the rule for each key of `table` that aliases make.
+    /// The indices of rules for the keys of `table` that aliases make, in the order of these keys.
     pub(super) aliased: Vec<u32>,
     pub(super) module_rules: ModuleRules,
     pub(super) aliases: Vec<Alias>,
@@ -59,11 +59,11 @@ pub struct EligibilityIndex {
 /// The scheme is then read from the policy of the rule.
 pub(super) const SCHEME_OF_THE_RULE: u8 = u8::MAX;
 
-/// The value of [`Head::count`] if a rule has this number of assignments or more. The number is then read from the
-/// rule.
+/// The value of [`Head::count`] if a rule has 65,535 assignments or more, which is too large for the field. The
+/// number is then read from the rule.
 pub(super) const COUNT_OF_THE_RULE: u16 = u16::MAX;
 
-/// The part of a rule that a lookup in the table returns.
+/// The part of a rule that a decision reads first. A lookup in [`EligibilityIndex::table`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The index of the first assignment of the rule.
@@ -81,39 +81,41 @@ pub(crate) struct Head {
 #[repr(align(32))]
 pub(crate) struct CompiledAssignment {
     pub(super) audience: PackedAudience,
-    /// The index of the version as a [`Target`]. [`NONE`] if the version scheme of the rule cannot read the
-    /// version.
+    /// The index of the assigned version in the table of targets. [`NONE`] if the version scheme of the rule
+    /// cannot read the version.
     pub(super) target: u32,
-    /// The index of the share. [`NONE`] if the assignment is for all devices of its audience.
+    /// The index of the share in the table of shares. [`NONE`] if the assignment is for all devices of its
+    /// audience.
     pub(super) share: u32,
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
-    /// The index of the assignment of the rule book from which this one was compiled.
+    /// The index in [`EligibilityIndex::assigned`] of the assignment from which this one was compiled.
     pub(super) assigned: u32,
     pub(crate) is_paused: bool,
 }
 
 const _: () = assert!(size_of::<CompiledAssignment>() == 32);
 
-/// A version as a scheme reads it.
+/// The version of an assignment, as the version scheme of the rule reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Target {
     pub(super) numbers: Numbers,
-    /// The prefix. `None` if the scheme does not compare prefixes.
+    /// The prefix of the version, such as `UC440HD_`. `None` if the version scheme does not compare prefixes.
     pub(super) prefix: Option<Box<str>>,
 }
 
 /// The share of an assignment that is not for all devices of its audience.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CompiledShare {
-    /// The key that gives devices their positions.
+    /// The release that is rolled out. The position of each device in the rollout is computed from it.
     pub(super) key: ReleaseKey,
     /// The first position outside the share. `None` for a ramp, whose share depends on the time.
     pub(super) bound: Option<u64>,
 }
 
-/// A compiled [`Audience`](crate::book::Audience). Devices and groups are indices of tables of the index.
+/// A compiled [`Audience`](crate::book::Audience). A device or a group is given by its index in the compiled
+/// rule book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CompiledAudience {
     Everybody,
@@ -165,7 +167,7 @@ impl PackedAudience {
 pub(crate) struct CompiledRule {
     pub(crate) rule: Arc<Rule>,
     pub(crate) window: u32,
-    /// The indices of the holds on this rule.
+    /// The indices in [`EligibilityIndex::holds`] of the holds on this rule.
     pub(crate) holds: Vec<u32>,
     /// The kill switch of the rule, if it is on. It is boxed, because nearly no rule has a kill switch.
     pub(crate) stop: Option<Box<(StopScope, Stop)>>,
@@ -185,10 +187,11 @@ pub(crate) struct CompiledWindow {
     pub(crate) zone: Option<Zone>,
 }
 
-/// A path over stepping stones to one target, with the steps sorted by their thresholds.
+/// The stepping stones on the way to one version. The stones are sorted by their thresholds, and the lowest one
+/// is first.
 #[derive(Debug, Default)]
 pub(super) struct StonePath {
-    /// The highest threshold. A device at or above it needs no stepping stone.
+    /// The highest threshold of the stones. A device whose version is at or above it needs no stepping stone.
     pub(super) highest: [u32; 8],
     pub(super) steps: Vec<StoneHop>,
 }
@@ -197,14 +200,17 @@ pub(super) struct StonePath {
 pub(super) struct StoneHop {
     pub(super) below: [u32; 8],
     pub(super) stone: u32,
-    /// The index of the offer for all devices. A number that is no index means a ban, or is [`NONE`].
+    /// The offer of the stone's image for all devices: the index of an offer, a number that stands for a ban,
+    /// or [`NONE`] if there is no image.
     pub(super) offer: u32,
-    /// The index of the offer for test devices: the pending image, or else the offer for all devices.
+    /// The offer of the stone's image for test devices: that of the pending image if it can be offered, or else
+    /// that for all devices.
     pub(super) for_test_devices: u32,
 }
 
 impl StoneHop {
-    /// Returns whether a pending image is offered to test devices.
+    /// Returns whether test devices are offered a pending image of the stone, which other devices are not
+    /// offered.
     #[inline]
     pub(super) fn is_pending(&self) -> bool {
         self.for_test_devices != self.offer
@@ -283,8 +289,8 @@ impl EligibilityIndex {
         self.module_rules.find(words, self.table.group_from(first), question, by_update_type)
     }
 
-    /// Finds the rule for the words of a device and the update type of a module. Keys that aliases make are
-    /// not found.
+    /// Finds the rule for the words of a device and the update type of a module. Only the words of rules
+    /// themselves are searched, and not the keys that aliases make.
     pub(super) fn find_words(&self, words: [&str; KindWord::COUNT], module: &InstalledModule) -> InGroup {
         match self.table.find(with_last(words, module.update_type_stem())) {
             InGroup::Key(at) | InGroup::Group(at) if at >= self.rules.len() => InGroup::None,
@@ -292,8 +298,8 @@ impl EligibilityIndex {
         }
     }
 
-    /// Returns the words after aliases were applied, and for each word the alias that replaced it. `None`
-    /// if no alias applies.
+    /// Replaces the words of a device by aliases. Returns all words, replaced or not, and for each word the
+    /// alias that replaced it. `None` if no alias applies.
     pub(super) fn words_meant<'w>(
         &'w self,
         words: [&'w str; KindWord::COUNT],
@@ -340,13 +346,13 @@ impl EligibilityIndex {
         self.bans.get(number as usize)
     }
 
-    /// Returns the head of the rule with this number.
+    /// Returns the [`Head`] of the rule with this index.
     #[inline]
     pub(super) fn head(&self, at: usize) -> Option<Head> {
         self.table.value(at)
     }
 
-    /// Returns the assignments of a rule, with their indices.
+    /// Returns the compiled assignments of a rule. Each has its index in [`EligibilityIndex::assignments`].
     #[inline]
     pub(crate) fn assignments_of(
         &self,
@@ -387,8 +393,8 @@ impl EligibilityIndex {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// Returns the stone that a device with this version must install first for an assignment. `None` if it
-    /// needs no stone.
+    /// Returns the stone that a device with the installed version must install before the version of an
+    /// assignment. `None` if the device needs no stone.
     #[inline]
     pub(super) fn stone_of(
         &self,
@@ -403,8 +409,8 @@ impl EligibilityIndex {
         Some((self.stones.get(step.stone as usize)?, step))
     }
 
-    /// Returns the offer of a stepping stone, for test devices or for all devices. The error is the ban of
-    /// its image, or `None` if there is no image.
+    /// Returns the offer of a stepping stone's image, for test devices or for all devices. Otherwise the error
+    /// has the ban of the image, or `None` if there is no image to offer.
     #[inline]
     pub(super) fn offer_of_step(
         &self,
@@ -415,7 +421,7 @@ impl EligibilityIndex {
         self.offers.get(offer as usize).ok_or_else(|| self.ban_at(offer))
     }
 
-    /// Returns whether a version is that of a stepping stone on the way to the version of an assignment.
+    /// Returns whether `version` is the version of a stepping stone on the way to the version of an assignment.
     pub(crate) fn is_on_way(
         &self,
         assignment: &CompiledAssignment,

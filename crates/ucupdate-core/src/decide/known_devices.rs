@@ -15,18 +15,21 @@ pub(crate) struct KnownDevices {
     pub(crate) devices: Vec<KnownDevice>,
 }
 
-/// The entries of a rule book for one MAC address or one serial number.
+/// The roles that a rule book gives to one MAC address or one serial number: a test device, groups and holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownDevice {
-    /// The number of the test device. `None` if the device is not a test device.
+    /// The index of the test device among the test devices of the rule book. `None` if the device is not a test
+    /// device.
     pub(crate) test_device: Option<u32>,
-    /// The numbers of the groups whose lists contain the device.
+    /// The indices of the groups whose lists contain the device. Groups are counted in the order of their
+    /// names.
     pub(crate) groups: Vec<u32>,
-    /// The numbers of the holds on the device.
+    /// The indices of the holds on the device, among all holds of the rule book.
     pub(crate) holds: Vec<u32>,
 }
 
-/// The entries for the device of a request: one by its MAC address and one by its serial number.
+/// The entries of the rule book for the device of a request: one entry for its MAC address and one for its serial
+/// number. Each entry has its index in [`KnownDevices::devices`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownEntries<'a> {
     by_mac: Option<(u32, &'a KnownDevice)>,
@@ -34,8 +37,8 @@ pub(crate) struct KnownEntries<'a> {
 }
 
 impl KnownDevices {
-    /// Collects the devices that a rule book names. Also returns the number of each device. `groups` are
-    /// the names of the groups, in the order of their numbers.
+    /// Collects the devices that a rule book names. Also returns the index of each device in
+    /// [`KnownDevices::devices`]. `groups` are the names of all groups in the order of their indices.
     pub(crate) fn of(book: &RuleBook, groups: &[&crate::book::GroupName]) -> (Self, BTreeMap<DeviceId, u32>) {
         let mut known: BTreeMap<DeviceId, KnownDevice> = BTreeMap::new();
         for (number, device) in (0..).zip(book.test_devices()) {
@@ -96,25 +99,27 @@ impl<'a> KnownEntries<'a> {
         self.by_mac.into_iter().chain(self.by_serial)
     }
 
-    /// Returns the number of the test device. `None` if the device is not a test device.
+    /// Returns the index of the test device among the test devices of the rule book. `None` if the device is
+    /// not a test device.
     #[inline]
     pub(crate) fn test_device(self) -> Option<u32> {
         self.entries().find_map(|(_, known)| known.test_device)
     }
 
-    /// Returns whether the device is on the list of a group.
+    /// Returns whether the device is on the list of the group with this index.
     #[inline]
     pub(crate) fn is_member(self, group: u32) -> bool {
         self.entries().any(|(_, known)| known.groups.contains(&group))
     }
 
-    /// Returns whether one of the entries has this number.
+    /// Returns whether the device has this index in [`KnownDevices::devices`], by its MAC address or by its
+    /// serial number.
     #[inline]
     pub(crate) fn is(self, number: u32) -> bool {
         self.entries().any(|(found, _)| found == number)
     }
 
-    /// Returns the numbers of the holds on the device.
+    /// Returns the indices of the holds on the device, among all holds of the rule book.
     pub(crate) fn holds(self) -> impl Iterator<Item = u32> {
         self.entries().flat_map(|(_, known)| known.holds.iter().copied())
     }

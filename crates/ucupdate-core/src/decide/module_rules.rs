@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-/// The tables for finding the rules of modules.
+/// The tables that map a kind of device and a file name of a module to rules.
 #[derive(Debug, Default)]
 pub(super) struct ModuleRules {
     /// The rules by the kind of device and the file name of an image. Only names whose stem is not the

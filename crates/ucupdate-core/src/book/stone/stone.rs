@@ -165,11 +165,12 @@ impl fmt::Display for SteppingStone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoneRemedy {
-    /// Ingest a package with the image, or remove the stone.
+    /// No package of the rule book can supply the image. Ingest a package with the image, or remove the stone.
     Ingest,
-    /// Approve the image, which a package of the rule book contains.
+    /// A package of the rule book contains the image, but it is not approved. Approve it.
     Approve,
-    /// Narrow the stone, because the image was made for other devices than those of the rule.
+    /// The image was made for other devices than those of the rule. Narrow the stone, so that it no longer
+    /// applies to this rule.
     Narrow,
 }
 

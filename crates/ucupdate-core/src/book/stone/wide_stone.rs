@@ -26,7 +26,8 @@ pub struct WideStone {
 }
 
 impl WideStone {
-    /// Returns the command line of `ucupdate` that narrows the stone, or that removes it where it cannot be narrowed.
+    /// Returns the `ucupdate` command line that narrows the stone. If the stone has no replacements, returns
+    /// the command line that removes it.
     pub fn narrow_command(&self) -> String {
         let name = shell_word(self.stone.name.as_str());
         match self.narrowed.is_empty() {
@@ -118,7 +119,8 @@ impl RuleBook {
         narrowed
     }
 
-    /// Returns the kinds of device that the image of a stone was made for, if the stone applies to them.
+    /// Returns the kinds of device that the image of a stone was made for. Kinds that the stone does not apply
+    /// to are left out.
     fn kinds_of_image(&self, stone: &SteppingStone) -> Vec<StoneKind> {
         let mut kinds: Vec<StoneKind> = Vec::new();
         let first = SteppingStone::ocs_interim();
