@@ -171,9 +171,10 @@ impl<'a> Trace<'a> {
 
     /// Returns the main reason why nothing is offered. `None` for an offer.
     ///
-    /// If several assignments were tried and none applies, the reason is that of the nearest assignment. A share that
-    /// does not contain the device yet is nearest. A predicate follows, then a list or the test devices, then the pin
-    /// of another device. Of two equally near assignments the later one counts.
+    /// If several assignments were tried and none applies, the reason is that of the assignment nearest to
+    /// applying. An assignment whose share does not contain the device yet is nearest. Then follow an
+    /// assignment whose group has a predicate that does not match, one for a list or for test devices, and one
+    /// for another device. Of two equally near assignments, the one that was tried later decides.
     pub fn first_cause(&self) -> Option<String> {
         match &self.decision {
             Decision::Offer { .. } => None,

@@ -273,9 +273,8 @@ impl EligibilityIndex {
         self.rules.get(found.at).map(|rule| &*rule.rule)
     }
 
-    /// Finds the rule of a module whose file name is not the name of an update type. `words` are the words
-    /// of the device after aliases were applied. `first` is the index of the first rule for this kind of
-    /// device.
+    /// Finds the rule of a module whose file name is not the name of an update type. `words` are the words of
+    /// the device, after aliases if any apply. `first` is the index of the first rule for this kind of device.
     pub(super) fn find_by_module(
         &self,
         words: [&str; KindWord::COUNT],

@@ -44,16 +44,17 @@ pub enum ModuleMatch {
 /// The result of looking for the rule of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ModuleLookup {
-    /// The number of the rule, and the way in which it was found.
+    /// The index of the rule in the rule book, and the way in which it was found.
     Rule(usize, ModuleMatch),
-    /// No single rule was found. Two different numbers are two of the rules that match. Equal numbers mean
-    /// that several modules are left for one rule.
+    /// No single rule was found. Two different indices are those of two rules that match. If both are equal,
+    /// one rule is left for several modules.
     Ambiguous(usize, usize),
     None,
 }
 
 impl ModuleRules {
-    /// Creates the tables of a rule book. Rules are numbered in the order of the rule book.
+    /// Creates the tables from the packages of a rule book. A rule is given by its index in the order of the
+    /// rule book.
     pub(super) fn new(book: &RuleBook) -> Self {
         let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();
         let mut numbers: Option<HashMap<&RuleKey, u32, FixedState>> = None;
@@ -73,9 +74,9 @@ impl ModuleRules {
         Self { by_file_name: FoldedTable::new(by_file_name) }
     }
 
-    /// Finds the rule of a module whose file name is not the name of an update type, for a device with
-    /// these words. `of_kind` has the numbers of the rules for this kind of device. `by_update_type` finds
-    /// the rule of a module by its update type.
+    /// Finds the rule of a module whose file name is not the name of an update type. `words` are those of the
+    /// device's kind. `of_kind` has the indices of the rules for this kind. `by_update_type` returns the index
+    /// of the rule of a module whose file name is the name of an update type.
     #[cold]
     pub(super) fn find(
         &self,

@@ -32,8 +32,8 @@ pub struct Hop<'a> {
 
 /// Returns the sequence of offers that a device gets if it installs each offer and asks again.
 ///
-/// All offers are decided for one moment. A ramp or a window that changes in the meantime can change the real sequence. A
-/// plan never repeats a version.
+/// All offers are decided for the same moment. If a ramp or a window changes before the device asks again, the
+/// device may get other offers. A plan never repeats a version.
 pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Plan<'a> {
     let mut module: InstalledModule = question.module.clone();
     let mut hops: Vec<Hop<'a>> = Vec::new();
@@ -56,7 +56,8 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
 }
 
 impl fmt::Display for Plan<'_> {
-    /// Writes `1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0`, and the reason of the end unless it is "up to date".
+    /// Writes `1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0`. Then writes the decision after the
+    /// last offer, unless the device is up to date by these offers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.installed.as_str())?;
         for hop in &self.hops {

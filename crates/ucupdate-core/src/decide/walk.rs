@@ -1,9 +1,10 @@
 //! Decides what a device is offered. The decision is a pure function of the index, the question and the time.
 //!
-//! The order of the checks is fixed: the rule; the assignment whose audience and share contain the device; whether the
-//! device is up to date; the files; the kill switch; whether the installed version can be read; whether the target may
-//! be offered (newer, not below the floor); holds; the window; and last the stepping stones. A device whose target is
-//! not offered gets no stone either.
+//! The order of the checks is fixed: is there a rule; which assignment has an audience and a share that contain
+//! the device; is the device up to date; is the version banned, and are its files there; is the kill switch on;
+//! can the installed version be read; does the policy allow the target (newer, not below the floor); is there a
+//! hold; is the window open; and last, does the device need a stepping stone. A device whose target is not
+//! offered gets no stepping stone either.
 //!
 //! A device that is in the audience of an assignment and *has* its version keeps the version. The share, a
 //! pause and the window do not matter then. This lasts until the rollout ends.
@@ -54,20 +55,21 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
 /// code.
 pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
-    /// Is called when the rule was found by another way than the update type.
+    /// Is called if the file name of the module is not the name of an update type, but a rule was found.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// Returns whether [`alias`](Self::alias) must be called. Otherwise a decision may skip the search for the
-    /// aliases.
+    /// Returns whether the observer needs the aliases that were used. If not, a decision may find the rule
+    /// without them, and then does not call [`alias`](Self::alias).
     fn wants_aliases(&self) -> bool {
         false
     }
     /// Is called for each alias that replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
     fn no_rule(&mut self) {}
-    /// Is called for each assignment that was tried. It applies to the device if there is no mismatch.
+    /// Is called for each assignment that was tried. The assignment has the index `_at`. It applies to the
+    /// device if `_mismatch` is `None`.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// Is called for each stone on the way to the target. `_pending` has the entries of the device if the image of
-    /// the stone is pending.
+    /// Is called for the stone that the device must install first. If the image of the stone is pending,
+    /// `_pending` has the entries of the rule book for the device. They show whether it is a test device.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
@@ -86,7 +88,7 @@ struct DecisionWalk<'a, 'q> {
     installed: Option<&'q ReadVersion<'q>>,
     /// `true` if aliases replaced words of the device to find the rule.
     is_aliased: bool,
-    /// The entries of the rule book for this device. They are looked up when they are first needed.
+    /// The entries of the rule book that name this device. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
 
@@ -145,14 +147,15 @@ pub(crate) fn walk<'a>(
 /// The rule that answers a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FoundRule {
-    /// The number of the rule.
+    /// The index of the rule in the compiled rule book.
     pub(super) at: usize,
     pub(super) head: Head,
     /// `true` if aliases replaced words of the device to find the rule.
     pub(super) is_aliased: bool,
 }
 
-/// Finds the rule that answers a question, or decides that there is none.
+/// Finds the rule that answers a question. If there is no single rule, the error is the decision for the
+/// module.
 #[inline]
 pub(crate) fn find_rule<'a>(
     index: &'a EligibilityIndex,
@@ -222,8 +225,8 @@ fn find_by_alias<'a>(
     note_module(index, found, true, observer)
 }
 
-/// Tells the observer how the rule of a module was found. Returns the rule, or the decision if there is no single
-/// rule.
+/// Tells the observer how the rule of a module was found, and returns the rule. If there is no single rule, the
+/// error is the decision for the module.
 fn note_module<'a>(
     index: &'a EligibilityIndex,
     found: ModuleLookup,
@@ -276,7 +279,8 @@ impl<'a> DecisionWalk<'a, '_> {
         observer.assignment(place, known, mismatch);
     }
 
-    /// Returns the reason why the audience of an assignment does not contain the device. `None` if it does.
+    /// Returns the reason why the device is not in the audience of an assignment. `None` if the device is in
+    /// it.
     #[inline]
     fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
         match assignment.audience.get() {
@@ -288,8 +292,8 @@ impl<'a> DecisionWalk<'a, '_> {
         }
     }
 
-    /// Returns the reason why an audience does not contain the device. `None` if it does. `place` is the index of the
-    /// assignment with this audience, or `None` if the audience is the group of a hold.
+    /// Returns the reason why the device is not in an audience. `None` if the device is in it. `place` is the
+    /// index of the assignment with this audience, or `None` if the audience is that of a hold on a group.
     fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
         match who {
             CompiledAudience::Everybody => None,
@@ -335,7 +339,7 @@ impl<'a> DecisionWalk<'a, '_> {
         }
     }
 
-    /// Returns the reason why the share of an assignment does not contain the device. `None` if it does.
+    /// Returns the reason why the device is not in the share of an assignment. `None` if the device is in it.
     #[inline]
     fn mismatch_of_share(&self, assignment: &CompiledAssignment) -> Option<Mismatch> {
         let share = self.index.shares.get(assignment.share as usize)?;
@@ -353,7 +357,7 @@ impl<'a> DecisionWalk<'a, '_> {
         Some(Mismatch::Share { position: device })
     }
 
-    /// Returns the decision for a device that an assignment matches and that has another version.
+    /// Returns the decision for a device that does not have the version of its assignment yet.
     #[inline]
     fn offer(
         &mut self,
@@ -473,9 +477,9 @@ impl<'a> DecisionWalk<'a, '_> {
     }
 }
 
-/// Returns the decision if a policy refuses the offer. `None` if it does not refuse it. This is called only if
-/// [`Head::is_plain`](super::index::Head::is_plain) is `false`. `numbers` are the numbers of the target, or `None` if
-/// the scheme cannot read the target.
+/// Returns the decision [`NotNewer`](Decision::NotNewer) or [`BelowFloor`](Decision::BelowFloor) if the policy
+/// of the rule refuses the target. `None` if the policy allows it. `numbers` are the numbers of the target, or
+/// `None` if the version scheme cannot read the target.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<&Numbers>,

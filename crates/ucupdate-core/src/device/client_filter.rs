@@ -102,7 +102,7 @@ pub enum ClientAction {
 pub struct ClientVerdict<'a> {
     /// The action of the first rule that matches, or the default action of the filter.
     pub action: &'a ClientAction,
-    /// The number of the rule, counted from 0. `None` for the default action.
+    /// The index of the rule in [`ClientFilter::rules`]. `None` for the default action.
     pub rule: Option<usize>,
 }
 
@@ -268,8 +268,8 @@ impl FromStr for ClientVersions {
 }
 
 impl fmt::Display for ClientVersions {
-    /// Writes a text that is read back as an equal value. If parts are left out, `.*` is written after the
-    /// others. It is omitted with `>=` and `<`, where a wildcard and zero mean the same.
+    /// Writes a text that is read back as an equal value. If numbers were left out, `.*` is written at the end.
+    /// With `>=` and `<` the `.*` is omitted, because a wildcard and zero mean the same there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison);
         let parts: Vec<String> = self.parts.iter().take(self.given).map(u32::to_string).collect();

@@ -22,10 +22,10 @@ macro_rules! define {
             /// The number of words of a [`DeviceKind`].
             pub const COUNT: usize = Self::NAMES.len();
 
-            /// The names of all words in messages, in the order of [`ALL`](Self::ALL).
+            /// The names of all words as error messages show them, in the order of [`ALL`](Self::ALL).
             pub(crate) const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
 
-            /// Returns the name of the word in messages, such as `hardware revision`.
+            /// Returns the name of the word as error messages show it, such as `hardware revision`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$type => $name,)*

@@ -1,4 +1,5 @@
-//! The words of a device kind, and the list from which the types of device kinds are made.
+//! The five words of a device kind. The macro `for_kind_words` lists them, and types such as `DeviceKind` are
+//! generated from its list.
 
 use crate::value::label::label;
 
@@ -23,12 +24,12 @@ label!(
     device::Locale, "locale", "ENU"
 );
 
-/// Passes the list of the words to a macro, in the order in which the words are written.
+/// Calls a macro with the list of the five words, in the order of the text form of a device kind.
 ///
 /// [`DeviceKind`](super::DeviceKind), [`KindWord`](super::KindWord), [`KindWords`](super::KindWords) and
-/// [`KindPattern`](super::KindPattern) are made from this list. Each line holds the name of the field, the
-/// type of the word, the name of the word in messages, and the name of the field in a stored list of
-/// alternatives.
+/// [`KindPattern`](super::KindPattern) are generated from this list. Each line has the field name, the type of
+/// the word, the name of the word in error messages, and the name of the stored field that lists alternatives
+/// for the word.
 macro_rules! for_kind_words {
     ($macro:ident) => {
         $macro! {

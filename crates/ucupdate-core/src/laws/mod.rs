@@ -271,8 +271,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     check_plan(book, book.rule(&key), index, &question, now);
 }
 
-/// Checks that an offer of a rule is not banned. At least one image of the offered version for the rule
-/// must be free of bans.
+/// Checks that a rule may give an offer: not all images of the offered version for this rule are banned.
 fn check_not_banned(book: &RuleBook, rule: &Rule, offer: &Offer) {
     let releases = book.packages().flat_map(|package| &package.releases);
     let releases = releases.filter(|release| release.rule == *rule.key());
@@ -286,7 +285,8 @@ fn check_not_banned(book: &RuleBook, rule: &Rule, offer: &Offer) {
     assert!(images.any(is_free), "{} is banned in {}", offer.version, rule.key());
 }
 
-/// Checks that a plan never contains a version twice or a banned version, and never leads back to its start.
+/// Checks that a plan ends. Checks that it contains no version twice, no banned version, and not the version
+/// that was installed at the start.
 fn check_plan(
     book: &RuleBook,
     rule: Option<&Rule>,

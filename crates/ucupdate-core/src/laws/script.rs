@@ -11,7 +11,8 @@ use crate::value::{FieldTime, FileName, Sha256Digest, UnixTime};
 use crate::version::{FirmwareVersion, ReportedVersion};
 use arbitrary::Unstructured;
 
-/// The choices that the bytes of a fuzzer make. After the last byte, the first value of each range is chosen.
+/// The choices that the bytes of a fuzzer make. When all bytes are used, each choice is the first of the
+/// possible values.
 pub(super) struct Script<'a>(Unstructured<'a>);
 
 impl<'a> Script<'a> {

@@ -6,7 +6,7 @@ use crate::version::ReportedVersion;
 
 /// The request of one device.
 ///
-/// The fields are columns of the audit log of OCS. Microsoft's pages describe these columns.
+/// Each field has a column in the audit log of OCS. Microsoft's pages describe these columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateRequest {
     /// The device that asks.

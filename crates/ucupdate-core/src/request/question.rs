@@ -6,8 +6,8 @@ use crate::device::Device;
 use crate::request::message::{InstalledModule, Side, UpdateRequest};
 use std::net::IpAddr;
 
-/// The side and the address from which a request came. If one of them is unknown, no
-/// [`Predicate`](crate::book::Predicate) on it matches.
+/// The side and the address from which a request came. A group may be defined by one of them (see
+/// [`Predicate`](crate::book::Predicate)). If it is unknown, the device is not in such a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct AskedFrom {
@@ -43,7 +43,8 @@ pub struct Question<'a> {
     pub user_name: &'a str,
     /// The side and the address that the request came from.
     pub from: AskedFrom,
-    /// All modules of the request, and the number of the module in question. Empty if only that module is known.
+    /// All modules of the request, and the index of the module that the question is about. The list is empty if
+    /// the other modules are not known.
     pub(crate) siblings: (&'a [InstalledModule], usize),
 }
 
@@ -77,8 +78,8 @@ impl<'a> Question<'a> {
         modules.iter().enumerate().filter(move |(at, _)| *at != asked).map(|(_, module)| module)
     }
 
-    /// Returns the words of the rule that the question is about, in the order of a
-    /// [`RuleKey`](crate::RuleKey).
+    /// Returns the words that a rule for this question must have: those of the device's kind, and the stem of
+    /// the module's file name as the update type. They are in the order of a [`RuleKey`](crate::RuleKey).
     #[inline]
     pub(crate) fn words(&self) -> [&'a str; RuleKey::WORD_COUNT] {
         with_last(self.device.kind.words(), self.module.update_type_stem())

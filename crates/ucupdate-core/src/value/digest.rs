@@ -1,4 +1,4 @@
-//! Digests as values, and names that are made from digests.
+//! SHA-1 and SHA-256 digests, and the ids of packages, which are made from digests.
 
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;

@@ -149,8 +149,8 @@ pub(crate) fn folded(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
-/// Compares two texts without ASCII case. Texts with the same spelling are compared first, because this is fast, and
-/// equal keys mostly have the same spelling.
+/// Compares two texts without regard to ASCII case. Most texts that are equal also have the same spelling, so
+/// this is checked first.
 pub(crate) fn compare(one: &str, other: &str) -> std::cmp::Ordering {
     if one == other { std::cmp::Ordering::Equal } else { folded(one).cmp(folded(other)) }
 }

@@ -57,9 +57,11 @@ pub enum ParseErrorKind {
     Malformed,
     /// A number or a date is too small or too large.
     OutOfRange,
-    /// A part does not come after the part before it.
+    /// Parts of the text are in the wrong order. Example: a stage of a ramp that is not later than the stage
+    /// before it.
     OutOfOrder,
-    /// Each part can be read, but no value fits all of them.
+    /// Each part of the text can be read, but no value satisfies all parts. Example: the version range `>2.0,
+    /// <1.0`.
     Contradiction,
     /// The text is a name that does not exist.
     Unknown,
@@ -92,10 +94,10 @@ pub(crate) enum Expected {
     Text(&'static str),
     AtMost(usize),
     Count(usize, &'static str),
-    /// The names of the expected words. The message also has their number.
+    /// The names of the expected words. The message also says how many words are expected.
     Words(&'static [&'static str]),
-    /// The names of the words, of which the last ones may be missing. The message also has the largest number of
-    /// words.
+    /// The names of the expected words, of which the last ones may be missing. The message also says how many
+    /// words are allowed at most.
     AtMostWords(&'static [&'static str]),
 }
 
@@ -171,8 +173,8 @@ impl ParseError {
         Self::new(subject, kind, FoundText::Text(quoted), Expected::Text(expected))
     }
 
-    /// Creates the error of a part that cannot be read. The part is named by `noun` and `number`, and
-    /// `source` is its own error.
+    /// Creates the error of a part that cannot be read. `noun` and `number` name the part, such as `comparator`
+    /// and 2. `source` is the error of reading this part alone.
     pub(crate) fn of_part(subject: &'static str, noun: &'static str, number: usize, source: Self) -> Self {
         let error = Self::new(subject, ParseErrorKind::Part, FoundText::Nothing, Expected::Nothing);
         Self { source: Some(Box::new(source)), ..error.in_part(noun, number) }
@@ -193,8 +195,8 @@ impl ParseError {
         Self { subject, ..self }
     }
 
-    /// Makes the error one of a larger value: an error of the `vendor` becomes an error of the `vendor of
-    /// the rule`.
+    /// Turns the error of a part into the error of a larger value. `whole` is the name of the larger value. For
+    /// example, the message then begins with `vendor of the rule` instead of `vendor`.
     pub(crate) fn of(self, whole: &'static str) -> Self {
         let part = self.part.unwrap_or(WrongPart { noun: self.subject, number: None });
         Self { part: Some(part), subject: whole, ..self }

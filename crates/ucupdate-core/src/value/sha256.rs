@@ -36,7 +36,7 @@ pub struct Sha256Hasher {
 }
 
 impl Sha256Hasher {
-    /// Adds the bytes that follow the earlier ones.
+    /// Hashes these bytes after all bytes of earlier calls.
     pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.state.update(bytes);

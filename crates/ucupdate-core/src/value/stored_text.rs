@@ -1,7 +1,7 @@
 //! Values that are stored as text. The text is parsed without being copied.
 
-/// Implements serde's traits, if the feature `serde` is on. A value is serialized as its `Display` text,
-/// and read back by `FromStr`. The parameters of a generic type follow the type.
+/// Implements serde's traits for a type, if the feature `serde` is on. A value is serialized as its `Display`
+/// text, and read back by `FromStr`. For a generic type, pass its generic parameters after the type.
 macro_rules! stored_as_text {
     ($name:ty $(, $($parameter:tt)+)?) => {
         #[cfg(feature = "serde")]

@@ -22,8 +22,8 @@ pub(super) enum Operator {
 }
 
 impl Comparator {
-    /// Reads a comparator such as `>=1.0.0`. `number` is its number in the range, counted from 1, for the
-    /// error.
+    /// Reads a comparator such as `>=1.0.0`. `number` is the position of the comparator in the range, counted
+    /// from 1. Errors show it.
     pub(super) fn read(number: usize, text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
             let expected = Expected::Text("a version behind =, >, >=, < or <=");
@@ -51,8 +51,8 @@ impl Comparator {
         Ok(Self { operator, version })
     }
 
-    /// Returns whether the comparator allows a version. The numbers of the version must have zeros for
-    /// missing parts.
+    /// Returns whether the comparator allows a version. The caller must pass numbers in which missing parts are
+    /// zero.
     pub(super) fn holds(&self, version: Numbers) -> bool {
         let order = version.cmp(&self.version.numbers().padded());
         match self.operator {
@@ -64,9 +64,10 @@ impl Comparator {
         }
     }
 
-    /// Returns the first and the last [`Numbers::place`] that the comparator allows, among versions of at
-    /// most four parts. If it allows none, the result is `None`, or the first place is above the last one.
-    /// Also `None` if the version of the comparator has more than four parts.
+    /// Returns the first and the last version that the comparator allows, among versions of at most four parts.
+    /// Both are given by their [`Numbers::place`]. If no such version is allowed, the result is `None`, or the
+    /// first place is above the last one. Also `None` if the version of the comparator has more than four
+    /// parts.
     pub(super) fn bounds(&self) -> Option<(u128, u128)> {
         let place = self.version.numbers().place()?;
         Some(match self.operator {

@@ -89,7 +89,7 @@ impl FirmwareVersion {
 
     /// Returns whether two versions are the same release. A missing part counts as zero.
     ///
-    /// If it did not, a phone that reports `1.0.522` would be offered `1.0.522.0` repeatedly.
+    /// Otherwise, a phone that reports `1.0.522` would be offered `1.0.522.0` again and again.
     #[inline]
     pub fn is_same_release(&self, other: &Self) -> bool {
         self.0.numbers.is_same_release(&other.0.numbers)

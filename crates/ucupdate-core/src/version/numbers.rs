@@ -8,7 +8,7 @@ impl Numbers {
     pub(crate) const MAX_PARTS: usize = 8;
     /// The largest size of a text that is read as numbers, in bytes. It has room for leading zeros.
     pub(crate) const MAX_BYTES: usize = 128;
-    /// The smallest numbers if missing parts are zero: eight zeros.
+    /// The numbers of the smallest release: eight zeros. A missing part counts as zero in a release.
     pub(crate) const FIRST: Self = Self([0; Self::MAX_PARTS]);
     pub(crate) const LAST: Self = Self([i32::MAX; Self::MAX_PARTS]);
 

@@ -77,8 +77,8 @@ impl VersionScheme {
         known.into_iter().find(|scheme| scheme.numbers(version).is_some())
     }
 
-    /// Reads a version of a setting, such as the [floor](crate::book::OfferPolicy::floor) of a rule or the
-    /// threshold of a stepping stone.
+    /// Reads a version that a person wrote in a setting, such as the [floor](crate::book::OfferPolicy::floor)
+    /// of a rule or the threshold of a stepping stone.
     ///
     /// The result keeps the text without its prefix.
     ///
@@ -165,7 +165,7 @@ impl VersionScheme {
     }
 }
 
-/// A reported version as a scheme reads it.
+/// The numbers and the prefix of a reported version, as a scheme reads them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadVersion<'v> {
     pub(crate) numbers: Numbers,

@@ -46,8 +46,8 @@ pub const MAX_COMPARATORS: usize = 8;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VersionRange {
     comparators: Box<[Comparator]>,
-    /// The [`Numbers::place`] of the first and of the last release of four parts in the range. `None` if a
-    /// comparator has more than four parts.
+    /// The first and the last release of at most four parts in the range, each given by its [`Numbers::place`].
+    /// `None` if the version of a comparator has more than four parts.
     bounds: Option<(u128, u128)>,
 }
 
@@ -142,7 +142,8 @@ impl FromStr for VersionRange {
     }
 }
 
-/// Returns whether a version can satisfy all comparators, if some comparator has more than four parts.
+/// Returns whether some version can satisfy all comparators. This is for ranges in which the version of a
+/// comparator has more than four parts.
 fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     let (mut first, mut is_first_held) = (Numbers::FIRST, true);
     let (mut last, mut is_last_held) = (Numbers::LAST, true);
@@ -375,8 +376,8 @@ mod tests {
             }
         }
 
-        /// Checks that a range that was read is not empty: a comparison part by part finds its first and
-        /// its last release in the range.
+        /// Checks that a range that was parsed is not empty. Compares its first and its last release with all
+        /// comparators, part by part.
         #[test]
         fn a_range_that_is_read_holds_its_first_and_last_release(comparators in comparators()) {
             if let Ok(range) = text(&comparators).parse::<VersionRange>() {

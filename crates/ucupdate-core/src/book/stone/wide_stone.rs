@@ -50,7 +50,7 @@ pub struct OtherInterimVersion {
 }
 
 impl OtherInterimVersion {
-    /// Returns the command line of `ucupdate` that makes the stone name the version of the image.
+    /// Returns the `ucupdate` command line that changes the stone, so that it names the version of the image.
     pub fn set_command(&self) -> String {
         let name = shell_word(self.stone.name.as_str());
         match self.stone.is_above_image(&self.version) {
