@@ -41,7 +41,7 @@ pub enum DecodeErrorKind {
 
 /// The reason why a body was refused.
 ///
-/// The text is one line. Positions are bytes from the start of the body.
+/// The error message is one line. Positions in it count bytes from the start of the body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -147,7 +147,8 @@ pub struct ItemProblem {
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,
-    /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
+    /// The number of the module that has the item, or lacks it, counted from 1. `None` for an item outside the
+    /// modules.
     pub module: Option<usize>,
     /// The position of the item, in bytes from the start of the body. For an item that is absent from a module,
     /// this is the position of the module. `None` means that the item is absent outside the modules.

@@ -15,7 +15,7 @@ use ucupdate_xml::chars::quoted;
 
 /// A report on the items of a body: recognised, unknown and missing ones.
 ///
-/// A report helps to write a dialect from a capture of a real phone. Its text has one line for each item.
+/// A report helps to write a dialect from a capture of a real phone. Its text form has one line for each item.
 ///
 /// ```
 /// use ucupdate_upx::{Codec, MessageKind};
@@ -48,7 +48,7 @@ pub struct RecognisedItem {
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,
-    /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
+    /// The number of the module that holds the item, counted from 1. `None` if the item is outside the modules.
     pub module: Option<usize>,
     /// The path of the element or attribute, such as `/Request/Vendor` or `/Request/@Vendor`.
     pub path: Box<str>,
@@ -70,9 +70,9 @@ pub struct MissingItem {
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,
-    /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
+    /// The number of the module that lacks the item, counted from 1. `None` for an item outside the modules.
     pub module: Option<usize>,
-    /// `true` if the message or the module is refused without the item.
+    /// `true` if a message or a module without the item is refused.
     pub required: bool,
 }
 

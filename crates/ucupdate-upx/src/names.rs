@@ -1,6 +1,6 @@
 //! The table of names: every item of the protocol, its name in the canonical dialect, and the source of each fact.
 //!
-//! No other file in the workspace contains a name that a message has on the wire, such as `NumOfFiles`.
+//! The code that reads and writes messages takes every name on the wire, such as `NumOfFiles`, from this table.
 //! `PROTOCOL.md` shows the same table, and a test compares both.
 
 use std::fmt;

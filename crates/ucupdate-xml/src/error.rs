@@ -4,7 +4,7 @@ use crate::limits::XmlLimit;
 
 /// An error in a document, with its position.
 ///
-/// The text is always one line.
+/// The error message is always one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at byte {at}: {kind}")]
 pub struct XmlError {

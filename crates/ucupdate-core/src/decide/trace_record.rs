@@ -69,8 +69,8 @@ impl TraceRecord {
         }
     }
 
-    /// Decides the recorded question again, at the recorded time, and records the answer. On the same revision the
-    /// record is equal. On another revision it shows the differences.
+    /// Decides the recorded question again, at the recorded time, and records the answer. On the same revision,
+    /// the new record equals this one. On another revision, it may have another answer or other steps.
     pub fn replay(&self, index: &EligibilityIndex) -> Self {
         let device = Device {
             kind: self.kind.clone(),

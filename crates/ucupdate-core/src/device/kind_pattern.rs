@@ -1,4 +1,4 @@
-//! Patterns of device kinds.
+//! Patterns that match one or several kinds of device.
 
 use crate::device::kind::{DeviceKind, split, wrong_count};
 use crate::device::kind_words::{KindWord, KindWords};

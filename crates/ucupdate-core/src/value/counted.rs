@@ -1,4 +1,4 @@
-//! [`Counted`]: a number and its noun.
+//! [`Counted`]: a number and its noun in a message, such as `2 devices`.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Patterns with `*`.
+//! Compares a text with a pattern in which `*` stands for any characters.
 
 /// Returns whether a text matches a pattern. `*` matches any number of any characters. ASCII case is
 /// ignored.

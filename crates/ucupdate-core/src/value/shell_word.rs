@@ -1,4 +1,4 @@
-//! Words of command lines in messages.
+//! Quotes words for the command lines that messages tell a person to run.
 
 /// Returns `word` as one word of a shell command line. It is quoted if it is empty, begins with `-` or has
 /// special characters.

@@ -143,7 +143,8 @@ impl FromStr for VersionRange {
 }
 
 /// Returns whether some version can satisfy all comparators. This is for ranges in which the version of a
-/// comparator has more than four parts.
+/// comparator has more than four parts. The result is also `true` if the range is between two versions with no
+/// version between them, such as `>1.0.0.0.0.0.0.1, <1.0.0.0.0.0.0.2`.
 fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     let (mut first, mut is_first_held) = (Numbers::FIRST, true);
     let (mut last, mut is_last_held) = (Numbers::LAST, true);
@@ -325,7 +326,8 @@ mod tests {
         assert!(serde_json::from_str::<VersionRange>("\">2.0, <1.0\"").is_err());
     }
 
-    /// Returns versions with few different parts, so that equal ones are frequent, and with the largest part.
+    /// Returns versions whose parts are mostly 0 to 2, so that equal versions are frequent. The other parts are the two
+    /// largest numbers.
     fn version() -> impl Strategy<Value = String> {
         let part = prop_oneof![4 => 0..3_u32, 1 => Just(2_147_483_646), 1 => Just(2_147_483_647)];
         prop::collection::vec(part, 2..=4)
