@@ -32,7 +32,7 @@ pub enum FileKind {
     /// Bytes that are neither text nor of a known kind.
     Binary,
     /// A link, a pipe or a folder in place of a file. [`FileKind::of`] never returns this kind.
-    /// Programs set it, because they do not read such an entry.
+    /// Programs set this kind themselves, because they do not open anything but files.
     NoFile,
     /// A file that a program does not read, because it is too large. [`FileKind::of`] never returns
     /// this kind.

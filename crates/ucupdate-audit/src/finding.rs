@@ -91,7 +91,7 @@ pub enum LineProblem {
     CellCount { found: usize, expected: usize },
     /// A cell has more modules than [`ReadLimits::with_modules`].
     TooManyModules { limit: usize },
-    /// No `#Fields:` line that could be read comes before the row, and the row cannot be read with
+    /// The log has no usable `#Fields:` line before the row, and the number of cells does not fit
     /// the fields of IIS either.
     NoFields,
     /// The time of the row cannot be read. `expected` is the expected form.
@@ -169,7 +169,8 @@ impl fmt::Display for LineProblem {
     }
 }
 
-/// Returns an unexpected text for a message, cut to 64 characters.
+/// Returns the text that was found in place of the expected one, for a message. A text of more than
+/// 64 characters is cut.
 pub(crate) fn clipped(found: &str) -> Box<str> {
     found.chars().take(64).collect()
 }

@@ -1,4 +1,4 @@
-//! The request and the answer of the second row in OCS's audit log
+//! Test data: the request and the answer of the second row in OCS's audit log
 //! (`vectors/RequestHandlerAuditLog_2009-03-06.log`).
 
 use ucupdate_core::UpdateRequest;
@@ -11,7 +11,7 @@ pub(crate) fn request() -> UpdateRequest {
     field::request(&field::rule(), "0.0.0.0")
 }
 
-/// Returns the time at which the server logged the row.
+/// Returns the time at which OCS logged this second row.
 pub(crate) fn logged_at() -> UnixTime {
     UnixTime::from_seconds(1_236_359_439)
 }

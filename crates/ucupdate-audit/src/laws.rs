@@ -37,9 +37,10 @@ fn cut(bytes: &[u8]) -> &[u8] {
     bytes.get(..64 * 1024).unwrap_or(bytes)
 }
 
-/// Reads any bytes with both log readers, and checks that both end. The bytes may be compressed,
-/// foreign or damaged. Checks that no reader returns more rows and findings than the limit of bytes
-/// allows.
+/// Reads any bytes with both log readers. Checks that both readers come to an end, and that the
+/// number of rows and findings of each reader is at most the number of bytes that
+/// [`ReadLimits::with_log_bytes`] allows, plus two. The bytes may be compressed, damaged, or from
+/// another program.
 pub fn any_log(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(4 * 1024).with_log_bytes(256 * 1024).with_modules(64);

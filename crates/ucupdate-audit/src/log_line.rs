@@ -1,5 +1,6 @@
-//! [`LogLine`]: one finished line of a log. Only the formats of this crate can make such a line. A
-//! rolling log accepts only this type, so each row in it is exactly one valid line.
+//! [`LogLine`]: one finished line of a log. Only [`AuditFormat`](crate::AuditFormat) and
+//! [`AccessFormat`](crate::AccessFormat) can make such a line. A rolling log accepts only this
+//! type, so each row in it is exactly one valid line.
 
 use ucupdate_core::value::UnixTime;
 

@@ -100,7 +100,8 @@ impl Fields {
         self.0.iter()
     }
 
-    /// Returns `true` if the log has the field of [`Field::Forwarded`].
+    /// Returns `true` if the log has the field with the address of the client
+    /// ([`Field::Forwarded`]).
     pub(super) fn has_forwarded(&self) -> bool {
         self.0.contains(&Ok(Field::Forwarded))
     }

@@ -1,17 +1,18 @@
-//! Limits the texts of a request in a row, so that a large request cannot make a log grow much
-//! faster than an ordinary request.
+//! Limits the size of the texts that a row of the audit log takes from a request. Otherwise a large
+//! request could make the log grow much faster than an ordinary request.
 
 use ucupdate_core::value::{Reported, Sha256Digest, Sha256Hasher};
 
-/// The largest number of bytes of one text of a request in a row. Known devices send at most 30
-/// bytes.
+/// The largest number of bytes of one text of a request, such as the model, in a row of the audit
+/// log. Known devices send at most 30 bytes.
 pub(crate) const MAX_TEXT_BYTES: usize = 160;
 
-/// The largest number of modules in a row, separately for the request and for the response.
+/// The largest number of modules of the request in a row of the audit log. The modules of the
+/// response have the same limit, and are counted separately.
 pub(crate) const MAX_MODULES: usize = 16;
 
-/// The largest number of bytes of a URL in a row. The URL consists of configuration and of names in
-/// the rule book, so it can be trusted and may be longer.
+/// The largest number of bytes of a URL in a row of the audit log. The URL consists of
+/// configuration and of names in the rule book, so it can be trusted and may be longer.
 pub(crate) const MAX_URL_BYTES: usize = 1024;
 
 /// Returns the text, cut if it is longer than `most` bytes. A cut text ends in its original length and the start of its
@@ -25,7 +26,8 @@ pub(crate) fn bounded(text: &str, most: usize) -> Box<str> {
     format!("{start}...[{} bytes SHA-256 {}]", text.len(), digest_start(Sha256Digest::of(text))).into()
 }
 
-/// Returns a reported value whose text is cut by [`bounded`]. A cut text has no parsed value.
+/// Returns a value of a request, with its text cut by [`bounded`] to [`MAX_TEXT_BYTES`]. If the
+/// text is cut, the result has no parsed value.
 pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T>) -> Reported<T> {
     if reported.raw().len() <= MAX_TEXT_BYTES {
         return reported.clone();
@@ -33,8 +35,8 @@ pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T
     Reported::new(&bounded(reported.raw(), MAX_TEXT_BYTES))
 }
 
-/// Returns the name of one additional module that replaces the modules beyond [`MAX_MODULES`].
-/// `names` are the names of these modules. Returns `None` if there are none.
+/// Returns the name of one additional module, which replaces the modules beyond [`MAX_MODULES`].
+/// `names` are the names of the replaced modules. Returns `None` if there are none.
 pub(crate) fn more_modules<'a>(names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
     let mut hasher = Sha256Hasher::default();
     let mut count = 0;

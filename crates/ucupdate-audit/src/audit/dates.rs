@@ -18,9 +18,10 @@ pub(super) enum DateOrder {
 /// A time in a cell of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CellTime {
-    /// A time with one meaning.
+    /// A time that can be understood in only one way.
     Clear(LoggedMoment),
-    /// A date whose order of day and month depends on the program that wrote it.
+    /// A date that can be understood in two ways, because another program wrote it. The order of
+    /// day and month is not known.
     Foreign(ForeignDate),
 }
 
@@ -83,9 +84,9 @@ impl ForeignDate {
     ///
     /// A number above 12 is a day. Logs have the month first in the time of the server, and the day
     /// first in the time of the device. A spreadsheet that changes only the form of dates keeps
-    /// this difference. A program that parses the times writes both in one order. Then full stops
-    /// between the numbers mean that the day comes first. Two times that are numbers of days prove
-    /// nothing, because a spreadsheet reads both in the order of its machine.
+    /// this difference. A program that parses the times writes both in one order. If both have the
+    /// same order and are divided by full stops, the day comes first. Two times that are numbers of
+    /// days prove nothing, because a spreadsheet reads both in the order of its machine.
     pub(super) fn order(self, of_device: &str) -> Option<DateOrder> {
         match self.numbers {
             (13.., 1..=12) => return Some(DateOrder::DayFirst),

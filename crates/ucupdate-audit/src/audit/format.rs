@@ -93,8 +93,9 @@ impl AuditFormat {
         )
     }
 
-    /// Returns the line with these cells. `requested` and `offered` are lists of modules, each with
-    /// a function that returns the three texts of a module.
+    /// Returns the line with these cells. `requested` and `offered` are lists of modules. Each list
+    /// has a function that returns the three texts of a module: the file name or URL, the version
+    /// and the time stamp.
     fn written<'a, R: 'a, O: 'a>(
         &self,
         now: UnixTime,
@@ -158,7 +159,8 @@ fn push_cell(said: &str, to: &mut String) {
     push_quote(is_quoted, to);
 }
 
-/// Writes the cell for a list of modules. `parts` returns the three texts of a module.
+/// Writes the cell for a list of modules. `parts` returns the three texts of a module: the file
+/// name or URL, the version and the time stamp.
 fn push_modules<'a, T>(modules: &'a [T], parts: impl Fn(&'a T) -> [&'a str; 3], to: &mut String) {
     let is_quoted = modules.iter().any(|module| parts(module).into_iter().any(needs_quotes));
     push_quote(is_quoted, to);

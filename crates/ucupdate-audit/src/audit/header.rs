@@ -118,7 +118,7 @@ pub(crate) fn is_audit_line(line: &str) -> bool {
 }
 
 /// Returns `true` if a line has one cell for each column of `header` (the header of OCS's log), and
-/// the first cell is a time with one meaning.
+/// the first cell is a time that can be understood in only one way.
 pub(super) fn is_row_of_original(line: &str, header: &Header) -> bool {
     let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
     cells.is_ok_and(|cells| {

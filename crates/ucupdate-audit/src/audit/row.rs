@@ -26,7 +26,8 @@ pub struct AuditRow {
     pub user_name: Box<str>,
     /// The address of the device as the server saw it, usually an IP address.
     pub user_host: Box<str>,
-    /// The device kind as reported. A word is empty if the device did not report it.
+    /// The device kind as reported. A part of the kind, such as the vendor, is empty if the device
+    /// did not report it.
     pub kind: ReportedKind,
     /// The time of the request, by the clock of the device. This clock can be wrong by hours until
     /// the device has synchronised it.

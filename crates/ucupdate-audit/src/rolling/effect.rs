@@ -42,7 +42,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Returns the key that the action applies to, in the form of a key of a store.
+    /// Returns the key of the object that this action writes or reads.
     pub fn key(&self) -> &str {
         match self {
             Self::Create { key, .. }

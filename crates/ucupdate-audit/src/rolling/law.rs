@@ -23,8 +23,8 @@ use ucupdate_core::value::UnixTime;
 /// twice, and the rows are in order. Each file has one writer, is complete, and is at most as long
 /// as the roll size.
 ///
-/// Checks at the end: When the store works again, all accepted rows are acknowledged, and each
-/// other row was counted as dropped.
+/// Checks at the end: The store works again without faults. Then each row was either accepted and
+/// is now acknowledged, or was refused and counted as dropped.
 ///
 /// Checks of deadlines: At a deadline, [`RollingLog::poll`] returns an effect. The next deadline is
 /// then in the future. While rows wait, the next deadline is near.
@@ -93,7 +93,7 @@ enum Step {
     Flush {
         log: usize,
     },
-    /// Reports to the log that the file with this number exists.
+    /// Tells the log, by [`RollingLog::mention`], that the store has the file with this number.
     Mention {
         log: usize,
         number: u32,
@@ -102,7 +102,8 @@ enum Step {
     Arrive {
         choice: usize,
     },
-    /// The store performs the next effect of the log.
+    /// The log requests its next action on the store, if one is due. The store performs this
+    /// action, or fails as `behaviour` says.
     Perform {
         log: usize,
         behaviour: StoreBehaviour,
@@ -136,7 +137,8 @@ struct Model {
     store: BTreeMap<String, File>,
     /// The number of rows that a power cut would leave in each file, by key.
     durable: BTreeMap<String, u64>,
-    /// The key of each file and the number of the log that created it, in the order of creation.
+    /// The key of each file, in the order of creation. Each has the index in `logs` of the log that
+    /// created it.
     made: Vec<(String, usize)>,
     /// The writes that were answered with [`EffectOutcome::Unclear`] and have not reached the store
     /// yet. Each has the index in `logs` of the log that requested it.
@@ -147,11 +149,10 @@ struct Model {
     now: UnixTime,
 }
 
-/// A file in the store, with the numbers of its rows. They are read from the bytes when the file is
-/// written.
+/// A file in the store. Each row has a number, which the test writes into its user name.
 struct File {
     bytes: Vec<u8>,
-    /// The numbers of the rows in the file.
+    /// The numbers of the rows in the file, as read from `bytes`.
     rows: Range<u64>,
 }
 
@@ -176,7 +177,7 @@ impl File {
     }
 }
 
-/// The behaviour of the store for one effect.
+/// The behaviour of the simulated store when it performs one action.
 #[derive(Clone, Copy, Debug)]
 enum StoreBehaviour {
     Works,
@@ -254,8 +255,8 @@ impl Model {
         self.check_deadline(which);
     }
 
-    /// Checks that the next deadline of a log is near, or that no row waits if the log has no
-    /// deadline. The log must know the current time from its last call.
+    /// Checks that the next deadline of a log is near. If the log has no deadline, checks that no
+    /// row waits. Call this only after a call that told the log the current time.
     fn check_deadline(&self, which: usize) {
         match self.logs[which].next_deadline() {
             None => assert!(self.logs[which].is_flushed(), "rows wait without a deadline"),
@@ -430,8 +431,8 @@ mod tests {
     /// The divisor of the number of steps. Under Miri there are fewer steps.
     const PART: usize = if cfg!(miri) { 5 } else { 1 };
 
-    /// Generates steps without faults: rows, time and effects. With them, files are often continued
-    /// and rolled.
+    /// Generates steps without faults: rows, time and effects. In a run of such steps, files are
+    /// often continued and rolled.
     fn usual_step() -> impl Strategy<Value = Step> {
         prop_oneof![
             2 => (0..2_usize, 0..1200_usize).prop_map(|(log, host_bytes)| Step::Push { log, host_bytes }),

@@ -68,7 +68,8 @@ pub struct RollingLog {
     header_bytes: usize,
     server: ServerName,
     options: RollOptions,
-    /// The rows that are not acknowledged yet. The rows of the open effect come first.
+    /// The rows that are not acknowledged yet. If an effect was returned and its outcome is not
+    /// reported yet, the rows that it writes come first.
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     /// The number of acknowledged rows. It is also the number of the first row in `pending`,
@@ -169,7 +170,8 @@ enum Wait {
     ForOutcome,
 }
 
-/// The number of file numbers that the log tries one after another before it waits.
+/// The number of file names that the log tries without a wait, if files with these names exist
+/// already. The names differ only in the file number.
 const NUMBERS_AT_ONCE: u32 = 64;
 
 /// The highest file number that [`RollingLog::mention`] accepts. A log never reaches such a high

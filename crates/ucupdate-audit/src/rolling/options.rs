@@ -81,6 +81,7 @@ impl RollOptions {
 
     /// Sets the maximum number of waiting rows, and their maximum size in bytes. Rows that are
     /// being written are counted too. Further rows are dropped. Both numbers must be at least 1.
+    /// Default: 100,000 rows and 16 MiB.
     ///
     /// # Errors
     /// Fails when one of the numbers is 0.
