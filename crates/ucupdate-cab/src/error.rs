@@ -4,7 +4,8 @@
 use crate::cabinet::Irregularity;
 use std::{fmt, io};
 
-/// A position in an input: the offset in bytes, and the number of the part if the cabinet is a set.
+/// A position in an input: the offset in bytes, and the number of the part if the input is one part
+/// of a set of cabinets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Position {
@@ -29,11 +30,12 @@ impl fmt::Display for Position {
 pub enum Structure {
     /// The header (`CFHEADER`).
     Header,
-    /// The entry of a folder (`CFFOLDER`), counted from 0.
+    /// The entry of a folder (`CFFOLDER`). The number is the index of the folder, counted from 0.
     Folder(u16),
-    /// The entry of a file (`CFFILE`), counted from 0.
+    /// The entry of a file (`CFFILE`). The number is the index of the file, counted from 0.
     File(u16),
-    /// A data block (`CFDATA`): the folder, and the block within it, both counted from 0.
+    /// A data block (`CFDATA`): the index of its folder in the cabinet, and its own index in the
+    /// folder. Both are counted from 0.
     #[allow(missing_docs, reason = "the variant documents the fields")]
     Block { folder: u16, block: u32 },
     /// The bytes after the last data block that the reader needs, up to the end of the cabinet.

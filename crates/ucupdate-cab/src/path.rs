@@ -128,7 +128,8 @@ impl fmt::Debug for SafePath {
     }
 }
 
-/// The reason why a name in a cabinet is not safe to write to. The file itself can still be read.
+/// The reason why a file must not be written under the name that it has in the cabinet. The content
+/// of the file can still be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]

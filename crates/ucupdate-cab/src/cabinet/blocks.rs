@@ -70,8 +70,9 @@ impl<R: Read> InputPart<R> {
         })
     }
 
-    /// Extends the readable length if the next structure, which has `bytes` bytes, goes beyond the
-    /// stated length. Fails above the limit `cabinet_bytes`.
+    /// Makes room for the next structure of the part, which has `bytes` bytes. If the structure
+    /// goes beyond the end of the part, moves the end, because the header may state too small a
+    /// length. Fails above the limit `cabinet_bytes`.
     fn extend(&mut self, bytes: usize) -> Result<(), CabError> {
         let end = self.source.taken() + bytes as u64;
         if end > self.bytes {

@@ -27,13 +27,14 @@ pub(crate) struct FolderDecoder {
     /// The folders whose blocks are being read, at most [`LANES`]. The first one is the current
     /// folder: its bytes are delivered to the reader of the cabinet.
     open: VecDeque<OpenFolder>,
-    /// The decoders. Two folders that follow each other use different lanes.
+    /// The decoders, which are called lanes. Two folders that follow each other use different
+    /// lanes.
     lanes: [Lane; LANES],
     /// The bytes of the last received block.
     block: Vec<u8>,
     /// The range of `block` that was not yet delivered to the reader of the cabinet.
     ready: Range<usize>,
-    /// The number of decoded bytes of the current folder that were received from its lane.
+    /// The number of decoded bytes of the current folder that were received from its decoder.
     received: u64,
     /// Buffers of earlier blocks, which the next blocks use again.
     buffers: Vec<Vec<u8>>,

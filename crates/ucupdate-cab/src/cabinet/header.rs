@@ -71,8 +71,8 @@ pub(crate) struct FileRow {
     pub(crate) at: Position,
 }
 
-/// The total sizes and numbers of all parts that were read so far. Each increase is checked against
-/// the limits.
+/// The total sizes, and the total numbers of folders and files, of all parts that were read so far.
+/// Each increase is checked against the limits.
 #[derive(Clone)]
 pub(crate) struct Spent<'a> {
     pub(crate) limits: &'a CabinetLimits,
@@ -314,8 +314,8 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// Returns the smallest possible size in bytes of a cabinet with these numbers of folders and
-    /// files.
+    /// Returns the smallest possible size in bytes of a cabinet that has as many folders and files
+    /// as this header states.
     pub(crate) fn least_bytes(&self) -> u64 {
         HEADER_BYTES as u64
             + u64::from(self.folders) * FOLDER_BYTES as u64

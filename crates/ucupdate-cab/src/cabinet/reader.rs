@@ -314,8 +314,8 @@ impl<R: Read> Cabinet<R> {
         Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }
 
-    /// Returns the location of the next bytes of the current file, at most `most`. The piece is
-    /// empty at the end of the file.
+    /// Returns the location of the next bytes of the current file, at most `most` bytes. The
+    /// location has no bytes at the end of the file.
     fn chunk(&mut self, most: usize) -> Result<FilePiece, CabError> {
         if self.given_up {
             return Err(CabError::GivenUp);

@@ -27,7 +27,8 @@ pub(crate) struct CabinetFolder {
 }
 
 impl CabinetFolder {
-    /// Returns whether the folder has bytes of files that are read.
+    /// Returns whether the folder must be decompressed: its compression is supported, and it has
+    /// files that are not empty.
     pub(crate) fn is_read(&self) -> bool {
         self.bytes > 0 && !matches!(self.compression, Compression::Unsupported { .. })
     }

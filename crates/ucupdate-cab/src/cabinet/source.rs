@@ -92,8 +92,8 @@ impl<R: Read> InputBuffer<R> {
         self.limit = self.base.saturating_add(bytes);
     }
 
-    /// Ends counting and hashing, and removes the length. The next byte does not belong to a
-    /// cabinet.
+    /// Ends counting and hashing, and allows reading beyond the end of the cabinet. The next byte
+    /// does not belong to a cabinet.
     pub(crate) fn end_cabinet(&mut self) {
         self.limit = u64::MAX;
         self.hash = None;
@@ -154,8 +154,9 @@ impl<R: Read> InputBuffer<R> {
         Ok(&self.buffer[self.start..self.start + want])
     }
 
-    /// Returns the error for a structure `what` at `at`, of which the input has only `found` of
-    /// `expected` bytes. If reading the input failed, this is the I/O error.
+    /// Returns the error for an input that ends within the structure `what`. The structure begins
+    /// at `at`. `expected` and `found` are the expected and the existing number of its bytes. If
+    /// reading the input failed, this is the I/O error.
     pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {
@@ -188,7 +189,8 @@ impl<R: Read> InputBuffer<R> {
     }
 
     /// Takes all bytes up to an offset. `in_cabinet` is the offset from the start of the cabinet,
-    /// and must not be before the current position.
+    /// and must not be before the current position. If the input ends earlier, the error names the
+    /// structure `what`.
     pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Structure) -> Result<(), CabError> {
         let at = self.place();
         let expected = in_cabinet.saturating_sub(self.taken());

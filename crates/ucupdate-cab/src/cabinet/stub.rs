@@ -2,10 +2,10 @@
 //! section of the program.
 //!
 //! A program may contain the letters `MSCF` for other reasons, for example in the code that unpacks
-//! the cabinet. Therefore a place is tried only if the header, the first folder and the first file
-//! at this place are plausible. This check has a constant cost. A try reads all tables. If they
-//! cannot be read, the search continues after the letters. [`CabinetLimits::with_cabinets`] limits
-//! the number of tries.
+//! the cabinet. Therefore the search first checks whether the header, the first folder and the
+//! first file after the letters are plausible. This check has a constant cost. Only then it tries
+//! to read all tables. If the tables cannot be read, the search continues after the letters.
+//! [`CabinetLimits::with_cabinets`] limits the number of tries.
 
 use std::io::Read;
 
@@ -21,11 +21,12 @@ use crate::limits::CabinetLimits;
 /// The search for cabinets in one input.
 #[derive(Default)]
 pub(crate) struct Search {
-    /// The number of places that were tried so far.
+    /// The number of offsets in the input at which the search tried to read a cabinet.
     tried: u64,
-    /// The places that look like a cabinet but cannot be read, as [`Irregularity::NoCabinet`].
+    /// One [`Irregularity::NoCabinet`] for each offset at which the bytes look like a cabinet that
+    /// cannot be read.
     pub(crate) notes: Vec<Irregularity>,
-    /// The error of the first place that looks like a cabinet but cannot be read.
+    /// The first error of reading bytes that look like a cabinet.
     first_error: Option<CabError>,
 }
 
@@ -139,8 +140,9 @@ fn within_stub(limits: &CabinetLimits, before: u64) -> Result<(), CabError> {
     CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)
 }
 
-/// Returns the name of the file format that an input without a cabinet has, judged by its first
-/// bytes. Most names include advice. `None` if the format is not known.
+/// Returns the name of the file format of an input without a cabinet, judged by its first bytes.
+/// Most of these texts also say what to do, such as `gzip; decompress it first`. `None` if the
+/// format is not known.
 fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     const FORMS: [(&[u8], &str); 17] = [
         (b"PK", "a zip archive; extract it and pass the cabinet in it, or build a package from its files"),

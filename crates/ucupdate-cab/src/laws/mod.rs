@@ -102,8 +102,8 @@ fn ways_agree(parts: &[&[u8]]) {
     }
 }
 
-/// Reads any bytes with this crate and with the `cab` crate. If both can read a file, checks that
-/// its content is the same.
+/// Reads any bytes with this crate and with its peer, the `cab` crate. If both can read a file,
+/// checks that the content is the same.
 pub fn cabinet_peer(bytes: &[u8]) {
     let mut ours: Vec<(String, Vec<u8>, bool)> = Vec::new();
     let read = read(&[bytes], small(), |cabinet| {
@@ -141,9 +141,9 @@ pub fn cabinet_peer(bytes: &[u8]) {
     }
 }
 
-/// Corrects the output of the peer where the target of an x86 `CALL` instruction is byte 0 of the
-/// stream: copies the target from `ours` to `theirs`. `lzxd`, which the peer uses, treats 0 like a
-/// negative target, which counts from the end.
+/// Corrects the output of the `cab` crate where the target of an x86 `CALL` instruction is byte 0
+/// of the stream: copies the target from `ours` to `theirs`. The `cab` crate uses `lzxd`, which
+/// treats 0 like a negative target, counted from the end of the file.
 ///
 /// A `CALL` instruction can begin in the file before this one, or continue in the file after it.
 /// Therefore the first four bytes, and a target that the end of the file cuts off, are always

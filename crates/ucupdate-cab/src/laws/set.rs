@@ -37,14 +37,16 @@ pub fn cabinet_set(bytes: &[u8]) {
 
 struct Block {
     packed: Vec<u8>,
-    /// Number of bytes that the block unpacks to. Zero if the rest of the block is in the next part.
+    /// The number of bytes that the block unpacks to. Zero if the rest of the packed block is in
+    /// the next part.
     size: u16,
 }
 
 #[derive(Default)]
 struct Part {
     blocks: Vec<Block>,
-    /// The offset of the part's first byte in the bytes of all files.
+    /// The offset of the first block of this cabinet, in the joined bytes of all files. If the
+    /// block begins in the cabinet before, it is the offset of that block.
     begin: usize,
 }
 
@@ -54,7 +56,8 @@ struct Set {
     /// The name, the offset in the folder and the size of each file.
     rows: Vec<(String, usize, usize)>,
     parts: Vec<Part>,
-    /// For each byte of the folder: the parts in which the block of the byte begins and ends.
+    /// For each byte of the folder: the indices of the parts in which the block with this byte
+    /// begins and ends.
     parts_of: Vec<(usize, usize)>,
     is_packed: bool,
 }
@@ -104,7 +107,8 @@ impl Set {
         Ok(Self { files, rows, parts, parts_of, is_packed })
     }
 
-    /// Returns the indices of the first and the last part that contain a file.
+    /// Returns the indices of the first and the last part that contain a file. `begin` is the
+    /// offset of the file in the folder.
     fn parts_of_file(&self, begin: usize, size: usize) -> (usize, usize) {
         let last = self.parts.len() - 1;
         let first = self.parts_of.get(begin).map_or(last, |(begins, _)| *begins);
@@ -194,7 +198,8 @@ impl Set {
         bytes
     }
 
-    /// Changes single bytes, and drops, repeats or swaps parts.
+    /// Changes single bytes of parts. Then drops, repeats, swaps or shortens a part, or leaves the
+    /// parts as they are.
     fn damage(&self, parts: &mut Vec<Vec<u8>>, choices: &mut Unstructured<'_>) -> Result<()> {
         for _ in 0..choices.int_in_range(0..=3_u8)? {
             let number = choices.choose_index(parts.len())?;

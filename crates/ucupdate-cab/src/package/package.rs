@@ -85,11 +85,11 @@ impl fmt::Display for PackageForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedRelease {
-    /// The key of the rule. Its words come from the manifest, and from the folders of the image if
-    /// the manifest leaves them out.
+    /// The key of the rule. Each of its words, such as the model, comes from the manifest. If the
+    /// manifest leaves out a word, it comes from the folders of the image.
     pub key: RuleKey,
-    /// The version as the package states it. A version that cannot be read has no order and cannot
-    /// be compared.
+    /// The version as the package states it. If this text cannot be read as a version, it has no
+    /// order and cannot be compared with other versions.
     pub version: ReportedVersion,
     /// The index of the image in the members of the package.
     pub image: usize,

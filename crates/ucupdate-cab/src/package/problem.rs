@@ -85,17 +85,18 @@ kinds!(
     NarrowingUnknown Refusal "narrowing-unknown" "the manifest has an unknown name that may restrict the update",
     /// The manifest states an item twice with different values.
     RepeatedItem Refusal "repeated-item" "the manifest states an item twice",
-    /// A word of the rule, or the version, is missing in both the manifest and the path of the
-    /// image.
+    /// A word of the rule (such as the model), or the version, is stated neither in the manifest
+    /// nor in the path of the image.
     UpdateIncomplete Refusal "update-incomplete" "the entry of the manifest is incomplete",
-    /// A word in the manifest or in the path is not valid in a rule, or the version is not valid in
-    /// a path.
+    /// A word of the rule (such as the model) in the manifest or in the path is not valid, or the
+    /// version is not valid in a path.
     WordUnusable Refusal "word-unusable" "a word cannot be used in a rule",
     /// The manifest names a file that is not in the cabinet.
     FileMissing Refusal "file-missing" "the manifest names a file that is not in the cabinet",
     /// The manifest names a file as an image or signature, but the file is of another kind.
     WrongRole Refusal "wrong-role" "the manifest names a file of the wrong kind",
-    /// The manifest and the path of an image state different values for the same word or version.
+    /// The manifest and the path of an image disagree on the version or on a word of the rule (such
+    /// as the model).
     Contradiction Refusal "contradiction" "the manifest and the file's path disagree",
     /// The image has no `.cat` file of the same name beside it, and the manifest names no
     /// signature.
@@ -135,12 +136,13 @@ kinds!(
     SeveralPackages Refusal "several-packages" "the file has several cabinets with a package",
     /// The package has more refusals than the limit. The others are not reported.
     TooManyProblems Refusal "too-many-problems" "the package has more refusals than are reported",
-    /// An element or attribute of the manifest is not in the table of names. It is skipped.
+    /// An element or attribute of the manifest is not in [`MANIFEST_NAMES`](super::MANIFEST_NAMES),
+    /// the table of known names. It is skipped.
     NameUnknown Warning "name-unknown" "the manifest has an unknown name",
     /// The manifest has an unknown name that looks like a restriction, and [`PackageOptions`](super::PackageOptions)
     /// ignore it.
     NarrowingIgnored Warning "narrowing-ignored" "the manifest has an unknown name that may restrict the update, which was ignored",
-    /// The manifest states no release, but the folders state one.
+    /// The manifest states no release, but the folders of the images do.
     ManifestSaysNothing Warning "manifest-says-nothing" "the manifest places no image, so the folders were read",
     /// An entry of the manifest names no image.
     UpdateWithoutFile Warning "update-without-file" "the manifest's entry names no image",
@@ -159,7 +161,8 @@ kinds!(
     /// The signature has no digest of the catalogue's list, or a digest of an unknown algorithm. So
     /// it is not known whether the list was changed after it was signed.
     SignedContentUnknown Warning "signed-content-unknown" "the signed content of the signature cannot be checked",
-    /// The version has no order. It is kept as reported, because phones of other vendors may use such versions.
+    /// The version cannot be read, so it cannot be compared with other versions. It is kept as
+    /// reported, because phones of other vendors may use such versions.
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",
     /// The modification time of the image in the cabinet is not a valid date and time.
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",

@@ -78,8 +78,8 @@ struct Planned<'a> {
 }
 
 impl<'a> CabinetBuilder<'a> {
-    /// Creates a builder without files. All folders of the cabinet have this compression, which
-    /// must be none or MSZIP.
+    /// Creates a builder without files. All folders of the cabinet have this compression. It must
+    /// be [`Compression::None`] or [`Compression::Mszip`].
     pub fn new(compression: Compression) -> Self {
         Self { compression, folders: Vec::new(), folder_bytes: 0, reserve: Vec::new() }
     }

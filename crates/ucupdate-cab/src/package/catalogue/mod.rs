@@ -173,7 +173,8 @@ pub enum CatalogueError {
     /// [`PackageLimits`](super::PackageLimits).
     #[error("catalogue has {found} bytes, and the limit `{which}` is {limit}")]
     TooLong { found: usize, which: &'static str, limit: usize },
-    /// The catalogue has more entries of one kind than the limit. `what` names the kind.
+    /// The catalogue exceeds a limit. `what` says what was counted, such as members or signers, and
+    /// whether [`PackageLimits`](super::PackageLimits) can raise the limit.
     #[error("catalogue has more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
     /// The file has another format than DER.

@@ -31,8 +31,8 @@ pub(super) struct ElementWalk<'a> {
 }
 
 impl<'a> ElementWalk<'a> {
-    /// Creates a walk over `bytes`, which begin at offset `start` of the catalogue. Errors name the
-    /// part of the catalogue `place`.
+    /// Creates a walk over `bytes`, which begin at offset `start` of the catalogue. `place` is the
+    /// name of this part of the catalogue in errors.
     pub(super) fn new(bytes: &'a [u8], place: &'static str, start: usize) -> Result<Self, CatalogueError> {
         let reader = SliceReader::new(bytes).map_err(|error| CatalogueError::Der {
             place,
@@ -95,7 +95,8 @@ impl<'a> ElementWalk<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Returns a walk over the content of the element. Errors name the content `place`.
+    /// Returns a walk over the content of the element. `place` is the name of this content in
+    /// errors.
     pub(super) fn inside(&self, place: &'static str) -> Result<ElementWalk<'a>, CatalogueError> {
         let header = self.whole.len().saturating_sub(self.value.len());
         ElementWalk::new(self.value, place, self.at.saturating_add(header))

@@ -2,10 +2,10 @@
 //!
 //! Of OCS's manifest, only `Updates/Updates/Update` with a `version` is published. All other names
 //! are inferred or were made for this project. The table [`MANIFEST_NAMES`](names::MANIFEST_NAMES)
-//! has the certainty of each name. The reader accepts an item as an attribute or as a child
-//! element, in upper or lower case, in any order and in any XML namespace. The rule words of an
-//! element, such as its model, apply to the elements inside it too. A name outside the table is
-//! skipped and reported.
+//! has the certainty of each name. The reader accepts an item, such as the file name of an image,
+//! as an attribute or as a child element, in upper or lower case, in any order and in any XML
+//! namespace. If an element states a word of a rule, such as the model, the word applies to the
+//! elements inside it too. A name outside the table is skipped and reported.
 
 pub(super) mod names;
 mod narrowing;
@@ -18,8 +18,9 @@ use super::limits::PackageLimits;
 use super::xml::{self, Element, ManifestError};
 use std::collections::BTreeMap;
 
-/// The largest size of the text of an item in bytes. Every path in a cabinet is shorter. The limit
-/// is needed because the rule words of an element are copied into each update inside the element.
+/// The largest size in bytes of the text of an item, such as a model or a file name. Every path in
+/// a cabinet is shorter. The limit is needed because the reader copies the words of a rule that a
+/// list states into each update in the list.
 const MAX_TEXT_BYTES: usize = 1024;
 /// The largest number of descriptions of one update.
 pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
@@ -37,7 +38,8 @@ pub(in crate::package) struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct ManifestEntry {
     pub(in crate::package) is_interim: bool,
-    /// The number of the entry among the updates or among the interim images, counted from 1.
+    /// The number of the update in the manifest, or of the interim image, counted from 1. Updates
+    /// and interim images are counted separately. Entries of the same element have the same number.
     pub(in crate::package) number: usize,
     pub(in crate::package) items: BTreeMap<ManifestItem, String>,
     pub(in crate::package) descriptions: Vec<String>,
@@ -86,8 +88,8 @@ impl Manifest {
     }
 
     /// Reads a list of updates, or an unknown element that may contain updates. `around` has the
-    /// rule words of the outer elements. `numbers` counts the updates and the interim images so
-    /// far.
+    /// words of a rule, such as the model, that the outer elements state. `numbers` counts the
+    /// updates and the interim images so far.
     fn list(
         &mut self,
         element: &Element,
@@ -169,7 +171,8 @@ impl Manifest {
         }
     }
 
-    /// Reports the child elements of a `File` element that are not items.
+    /// Reports the child elements of a `File` element that are no items, that is, have an unknown
+    /// name or the name of an element such as `Update`.
     fn unused_content(&mut self, element: &Element) {
         for child in &element.children {
             if ManifestItem::of(&child.name).is_none_or(ManifestItem::is_container) {
@@ -180,8 +183,9 @@ impl Manifest {
         }
     }
 
-    /// Reports the rule words in an unknown element inside an update. These words are not read, so
-    /// the update would be offered without their restriction.
+    /// Reports the words of a rule (such as the model) that stand in an element that is not read.
+    /// Also reports its attributes whose names look like a restriction. Without the report, the
+    /// update would be offered to more devices than the manifest says.
     fn unused_items(&mut self, element: &Element) {
         let restricts = |name: &str| {
             ManifestItem::of(name).map_or_else(|| looks_like_narrowing(name), ManifestItem::is_word)
@@ -209,16 +213,16 @@ impl Manifest {
         }
     }
 
-    /// Reports an unknown element. The element counts as a possible restriction only if its name
-    /// looks like one, and if no known name is inside the element. An element with known names
-    /// inside is probably a list.
+    /// Reports an element with an unknown name. The element counts as a possible restriction only
+    /// if its name looks like one, and if it contains no element with a known name. An element that
+    /// contains known names is probably a list.
     fn unknown_element(&mut self, element: &Element) {
         let is_narrowing = looks_like_narrowing(&element.name) && !holds_known(element);
         self.unknown(&element.name, element.at, is_narrowing);
     }
 
-    /// Reads the items that the element itself states. Adds its descriptions to `descriptions`.
-    /// Reports repeated items and unknown attributes.
+    /// Reads the items, such as the version, that the element itself states. Adds its descriptions
+    /// to `descriptions`. Reports repeated items and unknown attributes.
     fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Items, ManifestError> {
         let mut items = Items::new();
         for child in &element.children {
@@ -279,7 +283,8 @@ impl Manifest {
         /// less than this.
         const MOST: usize = 32;
         /// A name that may restrict an update is reported while the number of reported names is
-        /// less than this. One such name refuses the package.
+        /// less than this. One such name is enough to refuse the package, unless the options ignore
+        /// it.
         const MOST_NARROWING: usize = 2 * MOST;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
         let most = if is_narrowing { MOST_NARROWING } else { MOST };

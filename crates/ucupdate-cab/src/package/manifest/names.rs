@@ -42,7 +42,7 @@ pub enum ManifestItem {
     DescriptionFileName,
 }
 
-/// One row of the table of names.
+/// One row of [`MANIFEST_NAMES`]: a name in the manifest, its meaning and its certainty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ManifestName {
@@ -50,7 +50,8 @@ pub struct ManifestName {
     pub item: ManifestItem,
     /// The spelling that the package builder writes.
     pub name: &'static str,
-    /// Other spellings that the reader accepts. All spellings are accepted in any case.
+    /// Other spellings that the reader accepts. The reader ignores the case of letters in all
+    /// spellings.
     pub also: &'static [&'static str],
     /// The certainty of the name.
     pub mark: NameMark,

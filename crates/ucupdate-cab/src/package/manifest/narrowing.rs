@@ -22,8 +22,9 @@ pub(super) fn looks_like_narrowing(name: &str) -> bool {
     words(name).chain([name]).any(|word| RESTRICTING.split(' ').any(|known| known.eq_ignore_ascii_case(word)))
 }
 
-/// Returns the words of a name. The name is divided at changes of case, at digits and at signs.
-/// `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two words each.
+/// Returns the words of a name. The name is divided at changes of case, at digits and at characters
+/// such as `-`. `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two words
+/// each.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {

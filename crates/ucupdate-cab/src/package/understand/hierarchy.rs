@@ -14,10 +14,11 @@ const INTERIM_FOLDER: &str = "OCInterim";
 /// type and the file name.
 const RELEASE_PARTS: usize = KindWord::COUNT + 3;
 
-/// The meaning of the folders in the path of a file.
+/// The meaning of the folders in the path of a file, in the hierarchy of OCS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FolderMeaning<'a> {
-    /// The folders of a release: all words of its rule, and its version.
+    /// The folders of a release. They state its whole rule (the device kind and the update type),
+    /// and its version.
     Release { words: RuleWords, version: &'a str },
     /// The folders of an interim image.
     Interim { locale: &'a str },

@@ -6,8 +6,9 @@ use crate::package::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
 
-/// Removes a leading folder, which contains the whole package, from the paths of the members.
-/// Members outside this folder keep their paths.
+/// Removes a leading folder from the paths of the members inside it. This is the folder of the
+/// manifest. Without a manifest, it is the folder that contains the OCS hierarchy of all images.
+/// Removes nothing, and reports a problem, if two folders have a manifest.
 pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Findings) {
     let is_manifest = |path: &&SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
     let paths = || members.iter().filter_map(|member| member.path.as_ref().ok());
@@ -35,8 +36,9 @@ pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Fin
     findings.add(problem.found(folder));
 }
 
-/// Returns the folder that contains the usual folders of all images. Empty if the usual folders
-/// begin at the root. `None` if the images have no common folder of this kind.
+/// Returns the folder that contains the OCS hierarchy (`<DeviceType>/<Vendor>/...`) of all images.
+/// Empty if the hierarchy begins at the root. `None` if there is no image, or no such common
+/// folder.
 fn common_folder_of_images(members: &[Member]) -> Option<String> {
     let mut common: Option<&str> = None;
     for member in members.iter().filter(|member| member.role == MemberRole::Image) {
@@ -50,8 +52,8 @@ fn common_folder_of_images(members: &[Member]) -> Option<String> {
     common.map(str::to_owned)
 }
 
-/// Returns the folder before the usual folders of a release in a path. Empty if the usual folders
-/// begin at the root. `None` if the path does not contain them.
+/// Returns the part of a path before the OCS hierarchy (`<DeviceType>/<Vendor>/...`). Empty if the
+/// hierarchy begins at the root. `None` if the path does not contain the hierarchy.
 fn folder_before_hierarchy(path: &SafePath) -> Option<&str> {
     if FolderMeaning::of(path).is_some() {
         return Some("");

@@ -162,7 +162,8 @@ fn read_manifest(
 }
 
 /// Adds to `contents` each image that the manifest does not name, as the release or interim image
-/// that its folders state. Returns whether the folders of any such image state one.
+/// that its folders state. Returns `true` if the folders of at least one of these images state a
+/// release or an interim image.
 fn add_by_folders(
     contents: &mut Contents,
     by_manifest: bool,

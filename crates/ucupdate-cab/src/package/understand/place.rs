@@ -12,7 +12,8 @@ use crate::path::SafePath;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::value::Counted;
 
-/// An image, and the words and version of its release as far as they are known.
+/// An image, and what is known of its release: the version, and the words of the rule (such as the
+/// model).
 pub(super) struct ImagePlacement<'e> {
     pub(super) image: usize,
     pub(super) words: RuleWords,
@@ -162,8 +163,9 @@ fn image_of_entry(
     image
 }
 
-/// Returns the release folder for the words and the version of an entry. `None` if one of them is
-/// not stated.
+/// Returns the folder in which the OCS hierarchy has the files of an entry. `None` for a release if
+/// its version or a word of its rule is not stated, and for an interim image if its locale is not
+/// stated.
 fn entry_folder(entry: &ManifestEntry, words: &RuleWords, version: Option<&str>) -> Option<String> {
     if entry.is_interim {
         return words.kind.locale.as_deref().map(interim_folder);

@@ -1,4 +1,5 @@
-//! Makes releases and interim images from assigned images, or reports the missing words and files.
+//! Makes releases and interim images from assigned images. Reports the files and the words of a
+//! rule (such as the model) that are missing for this.
 
 use super::findings::Findings;
 use super::index::MemberIndex;

@@ -1,4 +1,5 @@
-//! The words of a rule, as far as a manifest or a path states these words.
+//! The words of a rule, as far as a manifest or a path states these words. They are the device
+//! type, vendor, model, hardware revision, locale and update type.
 
 use crate::package::manifest::ManifestEntry;
 use crate::package::manifest::names::ManifestItem;
@@ -24,13 +25,14 @@ impl RuleWords {
         }
     }
 
-    /// Returns the known words of an interim image.
+    /// Returns the words of an interim image: its locale, and its update type if it is known. The
+    /// other words stay unknown, because an interim image does not need them.
     pub(super) fn of_interim(locale: &str, update_type: Option<&str>) -> Self {
         let kind = KindWords { locale: Some(locale.to_owned()), ..KindWords::default() };
         Self { kind, update_type: update_type.map(str::to_owned) }
     }
 
-    /// Returns the words that an entry of the manifest states.
+    /// Returns the words of a rule (such as the model) that an entry of the manifest states.
     pub(super) fn of_entry(entry: &ManifestEntry) -> Self {
         let word = |item| entry.item(item).map(str::to_owned);
         Self {
@@ -39,7 +41,8 @@ impl RuleWords {
         }
     }
 
-    /// Returns each word with the manifest item for this word, in the order of the words in a rule.
+    /// Returns each word of the rule, together with the [`ManifestItem`] that states this word. The
+    /// order is that of the words in a rule.
     pub(in crate::package) fn by_item(
         &mut self,
     ) -> impl Iterator<Item = (ManifestItem, &mut Option<String>)> {

@@ -208,8 +208,9 @@ impl Lzx {
         Ok(())
     }
 
-    /// Copies the current uncompressed block from `raw` into the window, up to `end` of the frame.
-    /// Skips the padding byte after the block. Returns the new position in the window.
+    /// Copies bytes of the current uncompressed block from `raw` into the window at `position`, at
+    /// most up to `end`, the end of the frame. Skips the padding byte after the block. Returns the
+    /// position after the copied bytes.
     fn copy_raw(&mut self, raw: &mut &[u8], position: usize, end: usize) -> Result<usize, LzxFault> {
         let count = self.block_left.min(end - position);
         let (bytes, rest) = raw.split_at_checked(count).ok_or("one that ends too early")?;
