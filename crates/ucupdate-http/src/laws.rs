@@ -28,7 +28,8 @@ use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey, str
 use ucupdate::value::UnixTime;
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 
-/// Largest number of bytes of an input that are sent. The rest of the input is ignored.
+/// The largest number of bytes of one fuzz input that the check sends to the server. The rest of
+/// the input is ignored.
 const MAX_BYTES: usize = 128 * 1024;
 
 /// Size of each image of the sample package, in bytes.
@@ -37,7 +38,7 @@ const IMAGE_BYTES: usize = 400;
 /// The statuses with which a server may answer while its store works.
 const STATUSES: [u16; 13] = [200, 206, 304, 400, 401, 403, 404, 405, 412, 413, 415, 416, 501];
 
-/// Number of inputs that one server answers. Then another server is made.
+/// The number of fuzz inputs that one server answers. For the next input a new server is made.
 const INPUTS: i64 = 500;
 
 const MILLIS_OF_A_DAY: i64 = 24 * 60 * 60 * 1000;

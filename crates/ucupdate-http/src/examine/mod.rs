@@ -21,7 +21,7 @@ use ucupdate::{
 };
 use ucupdate_client::{Client, ClientError, ClientOptions, ConnectionFault, Retry};
 
-/// The time that a name, a connection or an answer may take.
+/// The time limit for looking up a host name, for connecting, and for receiving an answer.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The largest number of rules for which a simulated request is sent. The answer to the request is
@@ -53,8 +53,8 @@ pub struct UrlExamination {
     notice: StepNotice,
 }
 
-/// A function that is called before each step. Its argument names the thing that the step waits
-/// for.
+/// A function that is called before each step of an examination. Its argument is a text that names
+/// what the step waits for. See [`UrlExamination::with_step_notice`].
 #[derive(Clone, Default)]
 struct StepNotice(Option<Arc<Notice>>);
 
@@ -410,8 +410,8 @@ async fn resolved(origin: &Origin) -> Result<SocketAddr, Finding> {
     ))
 }
 
-/// Returns the address of this machine as a server at `address` sees it, or an empty text if it is
-/// not known.
+/// Returns the local address from which this machine connects to `address`, or an empty text if it
+/// is not known. Without NAT, this is the address that the server sees.
 fn local_address(address: SocketAddr) -> String {
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let local = UdpSocket::bind(any).and_then(|socket| {

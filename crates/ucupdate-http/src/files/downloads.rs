@@ -9,20 +9,23 @@ use ucupdate::host_network;
 /// The shortest `Retry-After` of a refused download, in seconds.
 const SHORTEST_WAIT: u64 = 30;
 
-/// The number of different values of `Retry-After`, one second apart.
+/// The number of different values of `Retry-After`. They are [`SHORTEST_WAIT`] and the 60 numbers
+/// of seconds after it.
 const WAITS: u64 = 61;
 
-/// The step from one wait to the next. It has no common factor with [`WAITS`], so each wait is used once before one is repeated.
+/// The distance in seconds from one value of `Retry-After` to the next. It has no common factor
+/// with [`WAITS`], so each value is used once before a value is repeated.
 const WAIT_STEP: u64 = 23;
 
-/// The limits of concurrent downloads, and the number of those that are running. Clones share this
-/// number.
+/// The limits of concurrent downloads, and the counts of the downloads that are running. Clones
+/// share these counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Downloads {
     most: usize,
     most_of_one: usize,
     open: Arc<Mutex<OpenDownloads>>,
-    /// The number of refused downloads. It selects the next `Retry-After`.
+    /// The number of downloads that were refused because of a limit. It selects the next value of
+    /// `Retry-After`.
     refused: Arc<AtomicU64>,
 }
 
@@ -37,7 +40,8 @@ impl Downloads {
         Self { most, most_of_one, open: Arc::default(), refused: Arc::default() }
     }
 
-    /// Takes a place for a download to this address. Returns `None` if a limit is reached.
+    /// Counts a new download from this address, until the returned place is dropped. Returns `None`
+    /// if a limit is reached, and then counts nothing.
     pub(crate) fn begin(&self, remote: Option<IpAddr>) -> Option<DownloadPlace> {
         let remote = remote.map(host_network);
         let mut open = self.open();
@@ -64,7 +68,7 @@ impl Downloads {
     }
 }
 
-/// A place for a download. Dropping this value frees the place.
+/// A running download, which counts against the limits. Dropping this value ends the count.
 #[derive(Debug)]
 pub(crate) struct DownloadPlace {
     downloads: Downloads,

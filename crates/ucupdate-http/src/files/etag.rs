@@ -30,7 +30,8 @@ impl ETag {
         is_star(list) || Tags::new(list).any(|tag| tag.is_strong_and(self))
     }
 
-    /// Returns whether a field value is exactly this tag, by the strong comparison of `If-Range`. A date never matches.
+    /// Returns whether a field value consists only of this tag, by the strong comparison of
+    /// `If-Range`. A date never matches.
     pub(crate) fn is_exactly(&self, value: &HeaderValue) -> bool {
         let mut tags = Tags::new(value);
         let first = tags.next().is_some_and(|tag| tag.is_strong_and(self));

@@ -31,9 +31,9 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Answers a `GET` or `HEAD` of a file. `path` is the path below the root of the files. Also
-/// returns the file if the answer sends its bytes or redirects to it. `by_tls` says whether the
-/// device uses TLS. If `downloads` has no free place for the address `remote`, a file that is not
-/// redirected gets 503 and is not opened.
+/// returns the file if the answer sends bytes of the file or redirects to it. `by_tls` says whether
+/// the device uses TLS. If too many downloads run in all or from the address `remote`, a file that
+/// is not redirected gets 503 and is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,

@@ -72,7 +72,8 @@ impl ImageRedirects {
         Self { signatures: sent_on, ..self }
     }
 
-    /// Returns whether a request for this file is redirected.
+    /// Returns whether a request for this file is redirected. [`ImageRedirects`] lists the requests
+    /// that are not.
     pub(crate) fn cover(
         &self,
         file: &ServedFile,
@@ -94,8 +95,8 @@ impl ImageRedirects {
             && !CONDITIONS.iter().any(|condition| headers.contains_key(condition))
     }
 
-    /// Returns the signed URL of an object. Returns `None` if the store does not sign one in time,
-    /// or if the URL is `http` and the device uses TLS.
+    /// Returns the signed URL of the object with this key. Returns `None` if the store does not
+    /// sign a URL in time, or if the URL is `http` and the device uses TLS.
     pub(crate) async fn location(&self, key: &StoreKey, by_tls: bool) -> Option<HeaderValue> {
         let signed = tokio::time::timeout(SIGNING_TIME, self.presign.presigned_get(key, self.life)).await;
         let found = match signed {

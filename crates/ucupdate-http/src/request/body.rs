@@ -1,4 +1,5 @@
-//! Reads the body of a request, with limits on bytes, pieces and time.
+//! Reads the body of a request, with limits on its bytes, on its frames (the pieces in which the
+//! body arrives) and on the time.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// The body is larger than the limit. `start` has the first bytes, which show whether the body
-    /// is a device log. It is empty if no byte was read.
+    /// The body is larger than the limit. `start` has the first bytes of the body, which show
+    /// whether the body is a device log. `start` is empty if no byte was read.
     TooLarge { start: Bytes },
     /// The body did not arrive in time.
     TooSlow,
-    /// The body ended in an error, or has too many empty pieces.
+    /// The body ended in an error, or has more than `MAX_EMPTY_PIECES` empty frames.
     Broken,
 }
 
@@ -23,10 +24,11 @@ pub(crate) enum BodyError {
 /// show whether the body is a device log, which gets another refusal.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Largest number of pieces of a body that are read and dropped.
+/// The largest number of frames of a body that are read and dropped before a refusal is sent.
 const MAX_DRAINED_PIECES: usize = 65_536;
 
-/// Largest number of empty pieces in a body. HTTP/1 has none; HTTP/2 may have them.
+/// The largest number of empty frames in a body that is read. HTTP/1 has no empty frames; HTTP/2
+/// may have them.
 const MAX_EMPTY_PIECES: usize = 1024;
 
 /// Largest number of unread bytes of a body that are read and dropped before a refusal is sent.
@@ -59,7 +61,8 @@ impl<'a, B: Body<Data = Bytes>> RequestBody<'a, B> {
         Self { body, state: BodyState::Untouched, expects_continue }
     }
 
-    /// Returns whether the client has not sent the body yet, because it waits for `100 Continue`.
+    /// Returns whether the client waits for `100 Continue` before it sends the body. The server has
+    /// not sent `100 Continue` yet.
     pub(crate) fn is_awaited(&self) -> bool {
         self.expects_continue && self.state == BodyState::Untouched
     }
@@ -202,7 +205,8 @@ async fn read_pieces<B: Body<Data = Bytes>>(
     Ok(joined(first, all))
 }
 
-/// Returns the whole body. If the body has only one piece, `first` is this piece and is not copied.
+/// Returns the whole body. If it came in one frame, this is `first`, which is not copied. Otherwise
+/// it is `all`, which has the bytes of every frame.
 fn joined(first: Bytes, all: BytesMut) -> Bytes {
     if all.is_empty() { first } else { all.freeze() }
 }

@@ -53,8 +53,8 @@ impl Answer {
         is_refusal.then(|| (self.status, std::str::from_utf8(reason).unwrap_or_default().trim_end()))
     }
 
-    /// Makes the answer keep the place of a download. The place becomes free when the body of the
-    /// answer is dropped.
+    /// Makes the answer count as a running download until its body is dropped. `place` is the count
+    /// of this download.
     pub(crate) fn holding(self, place: DownloadPlace) -> Self {
         Self { place: Some(place), ..self }
     }
@@ -83,7 +83,8 @@ impl Answer {
         Self::reason(StatusCode::SERVICE_UNAVAILABLE, reason).with(header::RETRY_AFTER, RETRY_AFTER)
     }
 
-    /// Creates the refusal of an external request. `challenges` are used when the verdict has none.
+    /// Creates the answer to an external request that was not admitted. `challenges` are used if
+    /// the verdict is [`Verdict::Challenge`] without challenges of its own.
     pub(crate) fn refused(verdict: Verdict, challenges: &[HeaderValue]) -> Self {
         let challenged = match verdict {
             Verdict::Unavailable => {

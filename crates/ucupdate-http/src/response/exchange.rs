@@ -11,8 +11,9 @@ use ucupdate::{Event, FetchOutcome, ServedFile, UpdateService};
 /// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
 const MAX_LOGGED_BYTES: usize = 512;
 
-/// The Windows error of a lost connection: `ERROR_NETNAME_DELETED`. OCS logs it too: `405 0 64` is
-/// a status, a substatus and this error.
+/// The Windows error of a lost connection: `ERROR_NETNAME_DELETED`. The access log has it in the
+/// column `sc-win32-status`, as the log of OCS does. There, `405 0 64` is a status, a substatus and
+/// this error.
 const CONNECTION_GONE: u32 = 64;
 
 /// The data of the access row, collected during the exchange.
@@ -49,8 +50,9 @@ impl Exchange {
         }
     }
 
-    /// Notes the file that the device gets in whole, in part or by a signed URL. Emits
-    /// [`Event::FetchStarted`] now, and [`finish`](Self::finish) emits [`Event::FileFetched`].
+    /// Stores the file that the device gets in whole, in part or by a signed URL, for the end of
+    /// the exchange. Emits [`Event::FetchStarted`] now. [`finish`](Self::finish) will emit
+    /// [`Event::FileFetched`].
     pub(crate) fn fetch(&mut self, file: ServedFile) {
         self.service.emit(&Event::FetchStarted { file: &file, host: self.connection.host() });
         self.fetched = Some(file);
