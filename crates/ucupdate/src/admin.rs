@@ -92,8 +92,9 @@ impl Admin<'_> {
         self.command(&BookCommand::Unreject { rule, version }).await
     }
 
-    /// Approves an interim image for all devices that must install it first. `version` is a version that a package
-    /// contains. `None` means the pending version.
+    /// Approves an interim image. It is then offered to all devices that must install it before the
+    /// approved version. `version` is a version that a package contains. `None` means the pending
+    /// version.
     ///
     /// Approving a release also approves the pending interim images of the same package that devices need for the
     /// release.
@@ -121,8 +122,9 @@ impl Admin<'_> {
         self.command(&BookCommand::RollBack(rule)).await
     }
 
-    /// Withdraws the approved version of a rule. Afterwards no version is approved, and devices without a pin or a
-    /// rollout are offered nothing. The history records the command in the same form as a roll back.
+    /// Withdraws the approved version of a rule. Afterwards no version is approved, and devices
+    /// without a pin or a rollout are offered nothing. In the history this change is stored as a
+    /// roll back.
     pub async fn roll_back_to_nothing(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RollBackToNothing(rule)).await
     }
@@ -143,17 +145,18 @@ impl Admin<'_> {
 /// Settings of rules.
 #[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
-    /// Replaces the offer policy of a rule.
+    /// Replaces the offer policy of a rule: the conditions under which the rule offers a version.
     pub async fn set_policy(self, rule: RuleKey, policy: OfferPolicy) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::SetPolicy(rule, policy)).await
     }
 
-    /// Sets the version scheme of the rules that match a pattern. The scheme also applies to rules that are made later.
+    /// Sets the scheme in which versions are read, for the rules that match a pattern such as
+    /// `UCPhone/Polycom/CX*/*/*/*`. The scheme also applies to rules that are made later.
     pub async fn put_scheme(self, scheme: PatternScheme) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::PutScheme(scheme)).await
     }
 
-    /// Removes the version scheme of a pattern.
+    /// Removes the version scheme that was set for this pattern of rules.
     pub async fn remove_scheme(self, rules: RulePattern) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveScheme(rules)).await
     }
@@ -287,7 +290,7 @@ impl Admin<'_> {
 /// Holds and the kill switch.
 #[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
-    /// Adds a hold. The devices of the hold are offered nothing.
+    /// Adds a hold. The devices to which the hold applies are offered nothing until the hold ends.
     pub async fn add_hold(self, hold: Hold) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::AddHold(hold)).await
     }
@@ -302,7 +305,8 @@ impl Admin<'_> {
         self.command(&BookCommand::Ban(ban)).await
     }
 
-    /// Lifts the ban that has exactly this scope. Another ban may still hold for the same image.
+    /// Lifts the ban with exactly this scope: a pattern of rules with a version, or the SHA-256 of
+    /// an image. Another ban may still apply to the same image.
     pub async fn lift_ban(self, scope: BanScope) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::LiftBan(scope)).await
     }
@@ -314,8 +318,8 @@ impl Admin<'_> {
         self.command(&BookCommand::PutAlias(alias)).await
     }
 
-    /// Removes an alias. Its word is then no longer replaced when the rule of a device is looked
-    /// up.
+    /// Removes an alias. The server then no longer replaces the reported word of the alias when it
+    /// looks up the rule of a device.
     pub async fn remove_alias(self, key: AliasKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveAlias(key)).await
     }

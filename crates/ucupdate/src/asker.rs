@@ -15,7 +15,8 @@ pub struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// Returns the origin in the form that rules and groups are compared with. Its address is `None` if `host` is not an IP address.
+    /// Returns the side and the address of the device, for comparison with the conditions of rules
+    /// and groups. The address is `None` if `host` is not an IP address.
     pub fn asked_from(&self) -> AskedFrom {
         AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
     }

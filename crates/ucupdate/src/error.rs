@@ -13,10 +13,11 @@ pub enum StateError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An object in the store cannot be used.
+    /// An object in the store cannot be used: it is damaged or missing, does not follow the objects
+    /// before it, or was written by a newer program.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// The revision does not exist.
+    /// The requested revision does not exist.
     #[error("no revision {revision}: the rule book is at revision {newest}")]
     NoRevision { revision: u64, newest: u64 },
     /// The store holds another history than the one that this service has read, for example an older copy.
@@ -37,7 +38,7 @@ pub enum ChangeError {
     /// A file that devices would download is missing, or differs from the ingested file. Nothing has changed.
     #[error("{file} of {version} for {rule} {what}; ingest its package again")]
     Image { file: String, version: String, rule: String, what: &'static str },
-    /// The revision does not exist. Nothing has changed.
+    /// The requested revision does not exist. Nothing has changed.
     #[error("no revision {revision}: the rule book is at revision {newest}")]
     NoRevision { revision: u64, newest: u64 },
     /// The rule book of this earlier revision cannot be restored, because files that it needs are

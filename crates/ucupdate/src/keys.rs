@@ -21,13 +21,14 @@ pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
 /// The folder of the records of lost revisions.
 pub(crate) const CONTINUED: &str = "state/continued/";
 
-/// Returns the key of the record of a loss. `number` is the revision at which the history was
-/// continued.
+/// Returns the key of the record that revisions were lost. `number` is the revision at which the
+/// history was continued after the loss.
 pub(crate) fn continued(number: u64) -> StoreKey {
     key(format!("{CONTINUED}{number:020}.json"))
 }
 
-/// Returns the revision at which the history was continued by the record with this key.
+/// Returns the revision at which the history was continued after a loss, from the key of the record
+/// of this loss. `None` if the key has another form.
 pub(crate) fn continued_number(key: &StoreKey) -> Option<u64> {
     number_in(CONTINUED, key)
 }

@@ -14,12 +14,13 @@ use ucupdate_core::book::Delta;
 use ucupdate_core::decide::TraceRecord;
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 
-/// The key that is used in messages.
+/// The key of the checked document, as error messages show it.
 const KEY: &str = "state/fuzzed.json";
 
-/// Reads bytes as a revision. The seal in the bytes is ignored. If the bytes are not refused, writes the revision with a new
-/// seal, and checks that reading this returns the same revision. Checks also that its changes can be applied to a rule book, and
-/// that the rule book can be compiled.
+/// Reads bytes as a revision. The seal of the revision (its SHA-256 of itself) is ignored, because
+/// random bytes never have a valid one. If the bytes are not refused, writes the revision with a
+/// new seal, and checks that reading this returns the same revision. Checks also that its changes
+/// can be applied to a rule book, and that the rule book can be compiled.
 pub fn revision(bytes: &[u8]) {
     if let Err(refused) = document::read_sealed::<RevisionDocument>(KEY, bytes) {
         assert!(!refused.to_string().is_empty());
@@ -96,8 +97,9 @@ pub fn rule_book(bytes: &[u8]) {
     check_book(&checkpoint.book.to_delta());
 }
 
-/// Reads bytes as the record of a decision. If they are not refused, checks that the record is read back, and that a second
-/// replay gives the same record as the first one.
+/// Reads bytes as the record of a decision (a [`TraceRecord`]). If the bytes are not refused,
+/// checks that the record is written and read back unchanged. Then replays the record with an empty
+/// rule book, and checks that replaying the result gives the same record again.
 pub fn trace_record(bytes: &[u8]) {
     let Ok(record) = serde_json::from_slice::<TraceRecord>(bytes) else { return };
     let written = document::write(&record);

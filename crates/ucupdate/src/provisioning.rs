@@ -19,7 +19,8 @@ pub struct Setting {
     pub effect: &'static str,
     /// The certainty that devices use the setting.
     pub certainty: Certainty,
-    /// The source of the fact: a public page, a standard, or a log.
+    /// The public source that describes the setting: a page, a standard, or a log. If there is
+    /// none, the text says so.
     pub source: &'static str,
 }
 

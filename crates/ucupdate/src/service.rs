@@ -187,16 +187,17 @@ impl UpdateService {
         Ok(Answered { response, revision })
     }
 
-    /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store sends none for 30 seconds.
+    /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store
+    /// sends none for 30 seconds.
     ///
-    /// The whole file is read once and compared with the ingested one before its first byte is
-    /// returned. It is read again after its object in the store was written. The first device that
-    /// downloads the file waits for the comparison. With an empty range, nothing is read, and only
-    /// the size is compared.
+    /// The first call for a file reads the whole file and compares it with the ingested one, before
+    /// any byte is returned. So the first device that downloads the file waits for this. The
+    /// comparison is repeated after the object of the file was written again in the store. With an
+    /// empty range, nothing is read, and only the size is compared.
     ///
     /// # Errors
-    /// When the store fails or does not answer within 30 seconds, or when the file has another size or other bytes than
-    /// the ingested one.
+    /// When the store fails or does not answer within 30 seconds, or when the file has another size
+    /// or other bytes than the ingested one.
     pub async fn open_file(
         &self,
         file: &ServedFile,

@@ -227,7 +227,8 @@ impl BaseUrls {
     }
 }
 
-/// Returns whether a byte of a folder is written as it is in a URL.
+/// Returns whether a byte of a folder's path stands in a URL as it is. Other bytes are written as
+/// `%XX`.
 fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~/!$'()+,;=@".contains(&byte)
 }

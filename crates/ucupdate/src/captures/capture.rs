@@ -174,7 +174,8 @@ pub struct Capture {
     pub bytes: u64,
 }
 
-/// An entry of a store that has the name of a capture, but cannot be read as one: a damaged object, a link, a pipe or a folder.
+/// An object in a folder of captures that has the name of a capture, but cannot be read as one. It
+/// is damaged, or it is a link, a pipe or a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreadableCapture {

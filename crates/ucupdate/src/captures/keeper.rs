@@ -157,8 +157,9 @@ impl KeeperTask {
         }
     }
 
-    /// Returns the next item. While it waits for the item, emits [`Event::CapturesLost`] when the
-    /// next report is due. `None` at the end of the service.
+    /// Returns the next item that the task has to process: a capture or a request to flush. `None`
+    /// at the end of the service. While this waits, it emits [`Event::CapturesLost`] for lost
+    /// captures that were not reported yet, at most once a minute.
     async fn next(&self, items: &mut mpsc::Receiver<KeeperItem>) -> Option<KeeperItem> {
         loop {
             let now = self.clock.now();

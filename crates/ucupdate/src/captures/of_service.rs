@@ -112,7 +112,8 @@ impl UpdateService {
         Ok((captures, unreadable))
     }
 
-    /// Reads the first bytes of an object. `None` if it was removed in the meantime.
+    /// Reads the first [`MAX_HEAD_BYTES`] of an object. `None` if the object was removed in the
+    /// meantime.
     async fn head_of(&self, key: &StoreKey) -> Result<Option<Bytes>, StoreError> {
         match self.store().get(key, Some(0..MAX_HEAD_BYTES as u64)).await {
             Ok(object) => object.into_bytes(MAX_HEAD_BYTES).await.map(Some),

@@ -11,8 +11,8 @@ const MAX_SHAPES: usize = 256;
 /// The number of characters of an error that are part of a shape.
 const MAX_CHARS: usize = 200;
 
-/// The shapes of the unreadable bodies since the start, each with the number of its bodies. A shape
-/// is the text of the error without its numbers.
+/// The shapes of the unreadable bodies since the service was opened. Each shape has the number of
+/// its bodies. A shape is the text of the error with `0` in place of each number.
 #[derive(Debug, Default)]
 pub(crate) struct Shapes(Mutex<HashMap<Box<str>, u32>>);
 

@@ -92,7 +92,7 @@ pub enum Event<'a> {
         error: &'a DecodeError,
         /// The received part of the body.
         body: &'a [u8],
-        /// `true` if no earlier body since the start failed in the same way.
+        /// `true` if this is the first body since the service was opened that failed in this way.
         is_first: bool,
         /// The id under which the body will be kept. `None` if it is not kept. [`CapturesLost`](Self::CapturesLost) reports a write that
         /// fails later.
@@ -127,7 +127,8 @@ pub enum Event<'a> {
         /// The time from the request to the last byte.
         taken: Duration,
     },
-    /// The rule book has a new revision. Each server on the store reports it when it begins to use the revision.
+    /// The rule book has a new revision. Each server on the store emits this event when it begins
+    /// to use the revision.
     ChangeMade {
         /// The revision, with its author, its command and its notes.
         revision: &'a Revision,
@@ -171,14 +172,14 @@ pub enum Event<'a> {
     LogRowsDropped {
         /// The audit log or the access log.
         log: LogKind,
-        /// The number of rows that were dropped since the start.
+        /// The number of rows that were dropped since the service was opened.
         rows: u64,
         /// The reason of the last drop, with the failure of the store if there is one.
         cause: &'a str,
     },
     /// Captures could not be written and are lost. The first one is reported at once, and then the event occurs at most once a minute.
     CapturesLost {
-        /// The number of captures that were lost since the start.
+        /// The number of captures that were lost since the service was opened.
         captures: u64,
         /// The error of the last write that failed, with its causes.
         cause: &'a str,
@@ -200,13 +201,14 @@ pub enum Event<'a> {
         /// The time since the rule book was last read.
         after: Duration,
     },
-    /// A device is offered updates in a circle. [`TroubleWatch`](crate::TroubleWatch) reports it.
+    /// A device is offered the same versions again and again, so it is in a loop.
+    /// [`TroubleWatch`](crate::TroubleWatch) emits this event.
     LoopFound {
-        /// The device, the versions of the circle, and when it began.
+        /// The device, the versions that repeat, and the time at which the loop began.
         found: &'a Loop,
     },
-    /// A device has sent no request for a long time. [`TroubleWatch`](crate::TroubleWatch) reports
-    /// it.
+    /// A device has sent no request for a long time. [`TroubleWatch`](crate::TroubleWatch) emits
+    /// this event.
     DeviceSilent {
         /// The MAC address or serial number.
         device: &'a DeviceId,
@@ -232,7 +234,7 @@ pub enum Event<'a> {
         method: &'a str,
         /// The path of the request, not decoded.
         path: &'a str,
-        /// The reason. It never has a part of the token.
+        /// The reason of the refusal. It never has a part of the token.
         reason: &'a str,
     },
 }

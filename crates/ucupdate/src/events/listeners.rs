@@ -21,8 +21,8 @@ impl Listeners {
         self.listeners.is_empty()
     }
 
-    /// Returns whether a listener or `tracing` takes [`Event::RequestAnswered`]. Building that
-    /// event needs an allocation.
+    /// Returns whether anybody receives [`Event::RequestAnswered`]: a listener, or a subscriber of
+    /// `tracing`. If not, the event is not built, because building it needs an allocation.
     pub(crate) fn takes_answers(&self) -> bool {
         #[cfg(feature = "tracing")]
         if crate::events::trace::takes_answers() {

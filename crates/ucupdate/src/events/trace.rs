@@ -3,7 +3,8 @@
 use crate::events::event::Event;
 use std::error::Error;
 
-/// Returns whether a subscriber takes the events of answers.
+/// Returns whether a subscriber of `tracing` receives the events of answers, which have the level
+/// `DEBUG`.
 pub(crate) fn takes_answers() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }

@@ -17,7 +17,8 @@ const ROWS_AT_A_TIME: u64 = 500;
 /// before `read_to` are read again.
 const LATE_MILLIS: i64 = 2 * 60 * 60 * 1000;
 
-/// The age after which the inventory of another server, whose devices were taken over, is deleted.
+/// The age after which the inventory of another server is deleted. Its devices are in the inventory
+/// of this server by then.
 const STALE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Keeps the devices of a fleet in the store, so that silent devices do not vanish with old logs.
@@ -48,7 +49,8 @@ pub struct KeptReport {
     /// The number of devices that were left out for lack of room: those that have been silent for
     /// the longest time.
     pub left_out: usize,
-    /// The number of inventories of other servers that were deleted, after their devices were taken over.
+    /// The number of inventories of other servers that were deleted because they were more than a
+    /// week old. Their devices are in the inventory of this server now.
     pub deleted: usize,
 }
 
@@ -171,8 +173,9 @@ async fn read_own(
     }
 }
 
-/// Deletes the inventories of servers that have not written theirs for a week. Their devices are in
-/// the inventory at `own`.
+/// Deletes each inventory in `others` whose logs were read for the last time more than a week ago.
+/// The devices of these inventories are in the inventory at `own`. Returns the number of deleted
+/// inventories.
 async fn delete_stale(
     store: &dyn ImageStore,
     own: &StoreKey,

@@ -31,7 +31,8 @@ pub(crate) trait LogFormat: 'static {
     fn at(row: &Self::Row) -> UnixTime;
     /// Returns the number of decompressed bytes that a reader has read.
     fn bytes_read(reader: &Self::Reader) -> u64;
-    /// Returns the summary of a log that was read to its end.
+    /// Returns the summary of a log that was read to its end. `rows` and `unread` are the numbers
+    /// of its lines that could be read as rows, and that could not.
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary;
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct MergedLogs<F: LogFormat> {
     /// first.
     findings: VecDeque<(Box<str>, LogFinding)>,
     thread: ReadingThread<F>,
-    /// Rows that the caller gave back, and that the reading thread frees.
+    /// Rows that the caller gave back. The reading thread will free their memory.
     used: Vec<F::Row>,
 }
 
@@ -66,7 +67,7 @@ struct LogSource<F: LogFormat> {
     head: Option<SourceHead<F::Row>>,
 }
 
-/// The next item of a source, as far as it is known.
+/// The known next item of a source.
 enum SourceHead<R> {
     Row(R),
     /// A log that is not open yet. Its first row has this time. The log is opened when this row is the next
@@ -111,7 +112,8 @@ impl<F: LogFormat> MergedLogs<F> {
         }
     }
 
-    /// Takes a row that is no longer needed. It is freed on the thread that reads the next rows.
+    /// Takes a row that is no longer needed. The thread that reads the next rows frees it. If
+    /// [`BLOCK_ROWS`] rows wait for this already, the row is freed at once.
     pub(crate) fn give_back(&mut self, row: F::Row) {
         if self.used.len() < BLOCK_ROWS {
             self.used.push(row);
@@ -274,8 +276,9 @@ impl<F: LogFormat> MergedLogs<F> {
         first.map(|(at, _)| at)
     }
 
-    /// Takes one step with a source whose next item is not known. Returns a finding or the end of a
-    /// log if the step came to one.
+    /// Takes one step towards the next item of a source: reads a line of its log, opens its next
+    /// log or finds the time of this log's first row, or removes the source if it has no more logs.
+    /// Returns an item only for a line that cannot be read, or at the end of a log.
     async fn advance(&mut self, at: usize) -> Result<Option<Next<F>>, LogReadError> {
         let source = &mut self.sources[at];
         if let Some(reading) = &mut source.reading {

@@ -6,7 +6,7 @@ use crate::service::UpdateService;
 use ucupdate_audit::{AccessRow, AuditRow, RetentionDays};
 
 impl UpdateService {
-    /// Adds an audit row for an upload of device logs, refused or kept.
+    /// Adds an audit row for an upload of a device log, whether the log is kept or refused.
     pub fn audit_device_log_upload(&self, host: &str) {
         if let Some(logs) = &self.inner.logs {
             let now = self.now();
@@ -49,8 +49,8 @@ impl UpdateService {
         }
     }
 
-    /// Returns the number of log rows that were dropped since the start. Rows are dropped when too many wait because
-    /// the store fails for a long time.
+    /// Returns the number of log rows that were dropped since the service was opened. Rows are
+    /// dropped when too many wait because the store fails for a long time.
     pub fn dropped_log_rows(&self) -> u64 {
         self.inner.logs.as_ref().map_or(0, Logs::dropped)
     }

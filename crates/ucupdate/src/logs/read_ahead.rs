@@ -80,7 +80,8 @@ enum Rest<F: LogFormat> {
     Unread(F::Reader),
     /// The next block is read on the thread.
     Reading(oneshot::Receiver<thread::Result<ReadBlock<F>>>),
-    /// The log was read to its end. `None` if reading failed, or while the state changes.
+    /// The log was read to its end, and its reader is kept for the summary. `None` if reading
+    /// failed, or for a moment while the next state is determined.
     Ended(Option<F::Reader>),
 }
 
@@ -95,8 +96,9 @@ impl<F: LogFormat> ReadAhead<F> {
         Self { now: VecDeque::new(), rest: Rest::Unread(reader) }
     }
 
-    /// Returns the next row or finding. `None` at the end of the log. If the future is dropped, no row is lost. `used` has rows of
-    /// any log that are no longer needed.
+    /// Returns the next row, or a finding about a line that is not a row. `None` at the end of the
+    /// log. If the future is dropped, no row is lost. The rows in `used` may be of any log; the
+    /// reading thread frees them.
     pub(crate) async fn next(
         &mut self,
         thread: &mut ReadingThread<F>,

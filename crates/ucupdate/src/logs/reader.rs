@@ -57,7 +57,8 @@ pub struct AccessLogs(MergedLogs<AccessForm>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Logged<R = LoggedRow> {
-    /// A row. It is not earlier than those before it, if each log is in order.
+    /// A row. If each log is in order of time, the row is not earlier than the rows that were
+    /// returned before it.
     Row(Box<R>),
     /// A line that cannot be read as a row.
     Unread {
@@ -186,8 +187,8 @@ impl AuditLogs {
         Ok(next.map(|logged| logged.map(|(server, row)| LoggedRow::new(row, server))))
     }
 
-    /// Takes back a row that is no longer needed. This is not necessary, but its memory is then freed by the thread that reads the
-    /// next rows.
+    /// Takes back a row that is no longer needed. This is optional. The thread that reads the next
+    /// rows then frees the memory of the row.
     pub fn give_back(&mut self, row: Box<LoggedRow>) {
         self.0.give_back(row.row);
     }

@@ -63,7 +63,8 @@ fn check_share(old: usize, of: usize) -> Result<(), LogError> {
     if old * 2 > of { Err(LogError::LargeShare { old, of }) } else { Ok(()) }
 }
 
-/// Removes the files of all servers that are more than `days` old by the clock of the store. `now` is the time of this server.
+/// Removes the log files of all servers that are more than `days` days old by the clock of the
+/// store. `now` is the time of this server. Returns the number of removed files.
 pub(crate) async fn remove_all_old(
     store: &dyn ImageStore,
     zone: &Zone,
@@ -132,7 +133,7 @@ fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
     today.days_since(date) > i64::from(days.days())
 }
 
-/// Returns the number of logs among the files. The file with the zone of a log does not count.
+/// Returns the number of logs among the files. The zone files beside the logs do not count.
 fn count(files: &[StoredLogFile]) -> usize {
     files.iter().filter(|file| file.kind != LogFile::Zone).count()
 }

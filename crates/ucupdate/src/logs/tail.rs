@@ -70,7 +70,8 @@ struct TailFile {
     position: u64,
     /// The lines before the first row.
     header: Vec<u8>,
-    /// Of a compressed log: the number of decompressed bytes whose rows were returned already.
+    /// Of a compressed log: the number of decompressed bytes at its beginning whose rows are not
+    /// returned again.
     taken: u64,
     /// Of a compressed log: `true` if the uncompressed log exists beside it.
     has_log: bool,
@@ -283,7 +284,8 @@ impl TailFile {
         Ok(self.new_rows(reader, AuditReader::bytes_read, logged))
     }
 
-    /// Reads a log to its end, and returns the rows that were not taken before.
+    /// Reads a compressed log to its end. Returns the rows that end behind the first `taken`
+    /// decompressed bytes, and sets `taken` to the end of the last of these rows.
     fn new_rows<R, I: Iterator<Item = Result<R, LogFinding>>>(
         &mut self,
         mut reader: I,

@@ -146,7 +146,7 @@ impl Logs {
         self.access.push(self.access_format.line(row), now);
     }
 
-    /// Returns the number of rows that were dropped since the start.
+    /// Returns the number of rows that were dropped since the service was opened.
     pub(crate) fn dropped(&self) -> u64 {
         self.audit.rolling().dropped() + self.access.rolling().dropped()
     }
@@ -211,7 +211,8 @@ struct LogQueue {
     zone: Option<Zone>,
     /// Wakes the background task.
     wake: Notify,
-    /// The progress of the background task.
+    /// The state of the background task. Flushes and requests that wait for room are woken when it
+    /// changes.
     progress: watch::Sender<WriterProgress>,
     kind: LogKind,
     events: Listeners,

@@ -127,9 +127,9 @@ impl ZoneClaim {
         }
     }
 
-    /// Repairs the zone file after an attempt to create a log, if servers with the same name and
-    /// different zones made their logs at the same time. Errors are ignored, because this is rare
-    /// and the row is in the log.
+    /// Repairs the zone file after an attempt to create a log. This is needed if servers with the
+    /// same name and different zones made their logs at the same time. Errors of the repair are
+    /// ignored: the case is rare, and the log itself is written.
     pub(crate) async fn settle(
         &self,
         store: &dyn ImageStore,
