@@ -175,10 +175,10 @@ impl KeeperTask {
         }
     }
 
-    /// Removes the captures of one kind of this server that are too old, and the oldest ones beyond
-    /// the largest number. Returns the number of captures that stay. If there are too many, more
-    /// are removed than necessary, by a tenth of the largest number. So the store is listed less
-    /// often.
+    /// Removes the captures of one kind of this server that are too old. If there are more captures
+    /// than the largest number, also removes the oldest ones: the surplus and a tenth of the
+    /// largest number, so that the store is listed less often. Returns the number of captures that
+    /// stay.
     async fn prune(&self, kind: CaptureKind) -> Result<usize, StoreError> {
         prune(&*self.store, &self.options, kind, self.clock.now()).await.map(|(kept, _)| kept)
     }

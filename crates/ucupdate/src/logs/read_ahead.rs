@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use ucupdate_audit::LogFinding;
 use ucupdate_store::StoreError;
 
-/// The largest number of rows and findings in one block.
+/// The largest number of rows and findings in one block. A block is the part of a log that is read
+/// at a time.
 pub(crate) const BLOCK_ROWS: usize = 512;
 
 /// The number of bytes of a log after which a block ends, so that long rows do not need much memory.
@@ -24,10 +25,10 @@ const BLOCK_BYTES: u64 = 256 * 1024;
 /// several threads, each one would free texts of the others.
 pub(crate) struct ReadingThread<F: LogFormat>(Option<mpsc::Sender<Job<F>>>);
 
-/// A task for the thread: it frees the used rows, and then reads the next block.
+/// A task for the reading thread: it frees the rows in `used`, and then reads the next block.
 struct Job<F: LogFormat> {
     reader: F::Reader,
-    /// An empty list with room for the rows.
+    /// An empty list with room for the rows of the next block.
     rows: VecDeque<Result<F::Row, LogFinding>>,
     used: Vec<F::Row>,
     done: oneshot::Sender<thread::Result<ReadBlock<F>>>,

@@ -372,8 +372,9 @@ impl CheckedHistory {
         followed
     }
 
-    /// Continues with the book of a checkpoint if earlier revisions are missing or damaged. The revision of the
-    /// checkpoint must be the one in the store.
+    /// Continues with the book of a checkpoint if earlier revisions are missing or damaged. Does
+    /// nothing if the checkpoint names another SHA-256 for its revision than the revision in the
+    /// store has, or if that revision states the digest of another book.
     fn go_on_from(&mut self, checkpoint: &Checkpoint) {
         if self.is_whole || self.sha256 != Some(checkpoint.sha256) || !self.allows(checkpoint) {
             return;

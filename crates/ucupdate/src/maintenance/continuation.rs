@@ -1,8 +1,8 @@
 //! Continuing a history after revisions were lost.
 //!
-//! A record has the numbers of the lost revisions and the whole rule book at a later checkpoint.
-//! The record is never deleted, so the history can be read even without the checkpoint. Older
-//! programs ignore the record.
+//! The record of a loss has the numbers of the lost revisions and the whole rule book at a later
+//! checkpoint. The record is never deleted, so the history can be read even without the checkpoint.
+//! Older programs ignore the record.
 
 use crate::error::StateError;
 use crate::keys;

@@ -1,6 +1,7 @@
 //! Reads a history from its first revision, without using checkpoints.
 //!
-//! The book of a recorded loss is the only exception: an administrator recorded it, and no revision can prove it any more.
+//! The only exception is a recorded loss. The record of the loss has the rule book after the lost
+//! revisions. An administrator made this record, and no revision can prove this rule book any more.
 
 use crate::error::StateError;
 use crate::keys;
@@ -64,7 +65,7 @@ pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError>
     Ok(Replay { numbers, losses, book: walk.book, checkpoint })
 }
 
-/// The book and the digest at the revision that was read last.
+/// The rule book, and the SHA-256 of the revision that was read last.
 struct ReplayWalk<'a> {
     number: u64,
     sha256: Sha256Digest,

@@ -64,10 +64,11 @@ impl Retention {
         self.time
     }
 
-    /// Returns whether all revisions before `number` may lose their images. This is so if `number`
-    /// and the later revisions are enough by [`with_revisions`](Self::with_revisions), and if the
-    /// revision before was replaced longer ago than [`with_time`](Self::with_time) allows. It was
-    /// replaced at `at`, when `number` was stored.
+    /// Returns whether all revisions before `number` may lose their images. There must be enough
+    /// newer revisions: `number` and the later ones are at least as many as
+    /// [`with_revisions`](Self::with_revisions) says. Also, the revision before `number` must have
+    /// been replaced longer ago than [`with_time`](Self::with_time) says. `at` is the time at which
+    /// `number` replaced it.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = newest.saturating_sub(self.revisions.max(1) - 1);
         let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);

@@ -1,11 +1,12 @@
-//! Finds entries of another kind, such as a link, that have the name of an object of the state, or
-//! of a folder that every write needs.
+//! Finds entries of a wrong kind, such as a link, in place of an object of the state, or of a
+//! folder that every write needs.
 
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
-/// The folders that have objects only. An entry of another kind may have the name of an object that is written later.
+/// The folders that may have objects only. An entry of another kind, such as a link, may have the
+/// name of an object that is written later, and then this write fails.
 const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::CHECKPOINTS, keys::CONTINUED, keys::PROBES];
 
 /// The folder above [`FOLDERS`], and the root of the store. They may have folders, but no links and

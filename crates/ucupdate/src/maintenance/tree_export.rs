@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use ucupdate_folder::Folder;
 use ucupdate_store::{ByteStream, StoreError};
 
-/// The options of [`UpdateService::export_tree`]. By default, files are copied. A file in the tree that is a hard link, so that
-/// it has a second name, is replaced by a copy. On a system that does not report second names, such a file stays if its content
-/// is right.
+/// The options of [`UpdateService::export_tree`]. By default, files are copied. If a file in the
+/// tree is a hard link, so that the file has a second name elsewhere, a copy replaces it. Some
+/// systems do not report second names. There such a file stays if its content is right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeOptions {
     link_from: Option<PathBuf>,
@@ -199,7 +199,8 @@ impl ExportTree {
     }
 }
 
-/// Passes pieces from the store to the writer, until one of them fails.
+/// Passes the bytes of a file from the store to the thread that writes the file, until one of the
+/// two fails.
 async fn feed(mut bytes: ByteStream, pieces: mpsc::Sender<io::Result<Bytes>>) {
     while let Some(piece) = bytes.next().await {
         let ended = piece.is_err();

@@ -56,8 +56,8 @@ impl TreeFolder {
         self.folder.stage_link(STAGING, from, path).ok()
     }
 
-    /// Writes pieces to a staged file. Returns the file, and the hasher that has the size in bytes
-    /// and the SHA-256.
+    /// Writes the bytes that `pieces` returns to a new file in the staging folder, until it returns
+    /// `None`. Returns the file, and the hasher that has the size in bytes and the SHA-256.
     pub(crate) fn stage(
         &self,
         mut pieces: impl FnMut() -> Option<io::Result<bytes::Bytes>>,

@@ -30,7 +30,7 @@ struct Compared {
 }
 
 impl Compared {
-    /// Returns whether the file was not written since it was compared.
+    /// Returns whether the object was not written after its bytes were compared.
     fn is_of(&self, meta: &ObjectMeta) -> bool {
         (self.modified, self.write_mark) == (meta.modified, meta.write_mark)
     }

@@ -159,8 +159,9 @@ impl FilePlaces {
     }
 }
 
-/// The files of a book, each with a number. Of several files with the same path, one that its rule
-/// uses comes first ([`use_by_rule`]), and then the one with the smallest number.
+/// The files of a rule book that were found so far. Each has the number of its release or interim
+/// image, counted in the order in which they were added. Of several files with the same path, one
+/// that its rule uses comes first ([`use_by_rule`]), and then the one with the smallest number.
 #[derive(Debug, Default)]
 struct FoundFiles {
     files: Vec<(u32, FilePlace)>,
@@ -190,7 +191,8 @@ impl FoundFiles {
         }
     }
 
-    /// Adds the files of a release or of an interim image with the next number.
+    /// Adds the files of the next release or interim image. All its files get the same number,
+    /// which is one more than the number before.
     fn add(&mut self, item: (PackageId, usize), in_folder: FolderKind, folder: &str, files: &ReleaseFiles) {
         self.order += 1;
         let (package, item) = (item.0, u32::try_from(item.1).unwrap_or(u32::MAX));

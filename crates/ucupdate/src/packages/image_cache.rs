@@ -62,7 +62,8 @@ struct CacheEntry {
 #[derive(Debug)]
 enum CacheState {
     Counting,
-    /// The channel closes when the image was read, or cannot be read.
+    /// The image is being read into memory. The channel closes at the end, whether or not the image
+    /// could be read.
     Loading(watch::Receiver<()>),
     Loaded(Arc<CachedImage>),
 }

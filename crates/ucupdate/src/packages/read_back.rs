@@ -19,8 +19,8 @@ pub(crate) struct ReadBack {
 }
 
 impl ReadBack {
-    /// Reads back the files of every version that a delta newly offers to devices other than test
-    /// devices.
+    /// Reads back the files of each version that `delta` newly offers to devices other than test
+    /// devices. A delta has the entries of the rule book that a command changes.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         book: &RuleBook,
@@ -47,7 +47,8 @@ impl ReadBack {
         Ok(Self { releases: verified, interim })
     }
 
-    /// Returns a refusal if a delta newly offers a version that was not read back.
+    /// Returns a refusal if the changed entries in `delta` newly offer a version that was not read
+    /// back.
     pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
         for (rule, candidate) in given_anew(book, delta) {
             let Some((_, ingest)) = release(book, rule, candidate) else { continue };

@@ -42,8 +42,8 @@ impl UpdateService {
     }
 
     /// Reads the next revision, and returns whether there was one. If the store does not answer
-    /// within [`LEAST_TIME`], the read already counts as failed, although the error of the store
-    /// may come a minute later.
+    /// within [`LEAST_TIME`], the health of the service already shows a failed read. The store may
+    /// report its own error up to a minute later.
     async fn look(&self, history: &mut RuleHistory) -> Result<bool, StateError> {
         let mut looking = pin!(in_time("looking for changes", history.look()));
         match tokio::time::timeout(LEAST_TIME, &mut looking).await {
@@ -183,8 +183,9 @@ async fn in_time<T, E: From<StoreError>>(
     }
 }
 
-/// Converts the error of a change to [`ChangeError::Unclear`] if its time ended while its revision
-/// was being created, because the revision may exist now. Other results are returned as they are.
+/// Converts the error of a change to [`ChangeError::Unclear`] if the time limit was reached while
+/// the revision of the change was being created. The revision may exist in this case. Other results
+/// are returned as they are.
 fn unless_unsettled<T>(changed: Result<T, ChangeError>, history: &mut RuleHistory) -> Result<T, ChangeError> {
     match (changed, history.take_unsettled()) {
         (Err(ChangeError::State(source)), Some(revision)) => Err(ChangeError::Unclear { revision, source }),

@@ -222,7 +222,8 @@ impl Checkpoint {
         self.write_with(None)
     }
 
-    /// Returns the stored form with the record of a loss.
+    /// Returns the stored form of the checkpoint. `continued` is the record of a loss, or `None` in
+    /// an ordinary checkpoint.
     pub(crate) fn write_with(&self, continued: Option<Continuation>) -> Vec<u8> {
         StoredBook::of(&self.book).checkpoint(self.revision, self.sha256, continued)
     }

@@ -26,7 +26,7 @@ pub struct Health {
     /// The reason why log rows cannot be written: the store refused the last ones, or rows have waited for ten seconds longer than
     /// the flush interval. `None` if neither is so, and if the service writes no logs.
     pub log_problem: Option<String>,
-    /// The number of log rows that were dropped since the start.
+    /// The number of log rows that were dropped since the service was opened.
     pub dropped_log_rows: u64,
     /// `true` if devices are offered nothing because of the state of the store.
     pub offers_stopped: bool,
@@ -48,7 +48,7 @@ impl Health {
 const MISSED_PROBES: u32 = 5;
 pub(crate) const LEAST_TIME: Duration = Duration::from_secs(5);
 
-/// The time after which a lasting problem is reported again.
+/// The time after which a problem is reported again to `tracing` while it lasts.
 const REPEAT_TIME: Duration = Duration::from_secs(60);
 
 /// The results of reading the rule book from the store.

@@ -177,7 +177,8 @@ fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
     missing
 }
 
-/// Returns the files that are missing or damaged in the store, as messages.
+/// Returns a message for each of `files` that is missing or damaged in the store. `what` names
+/// their version and rule in the message.
 async fn lacking(
     store: &dyn ImageStore,
     files: &ReleaseFiles,

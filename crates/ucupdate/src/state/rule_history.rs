@@ -18,9 +18,9 @@ use ucupdate_core::book::{BookChange, Delta, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, MAX_CREATE_BYTES, ObjectMeta, StoreError, StoreKey};
 
-/// The maximum size of a revision in bytes: the size that a store can create atomically. A revision
-/// that ingests a package with the largest number of files by default, whose names have a usual
-/// length, takes less than half of this size.
+/// The maximum size of a revision in bytes. It is the largest object that a store can create
+/// atomically. By default the number of files of a package is limited. A revision that ingests the
+/// largest such package takes less than half of this size, if the file names have a usual length.
 pub(crate) const MAX_REVISION_BYTES: usize = MAX_CREATE_BYTES;
 
 /// The size in bytes above which the newest revision is read again only if its metadata changed.
@@ -37,8 +37,9 @@ const UNCLEAR_TIME: Duration = Duration::from_secs(10);
 /// A checkpoint is made at each revision whose number is a multiple of this number.
 pub(crate) const CHECKPOINT_EVERY: u64 = 64;
 
-/// The largest number of revisions that opening reads to prove a checkpoint whose revision does not
-/// state the digest of the rule book. [`MAX_PROOF_BYTES`] limits their total size.
+/// Some revisions do not state the digest of the rule book. To trust a checkpoint of such a
+/// revision, a start of the service reads the revisions up to it instead. This is the largest
+/// number of revisions that it reads for that. [`MAX_PROOF_BYTES`] limits their total size.
 const MAX_PROOF_REVISIONS: u64 = 4 * CHECKPOINT_EVERY;
 const MAX_PROOF_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -58,8 +59,8 @@ pub(crate) struct RuleHistory {
     is_sealed: bool,
     /// The revisions that were not reported yet, at most [`MAX_NEWS`]. `None` if they are not kept.
     news: Option<VecDeque<Revision>>,
-    /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
-    /// compared each time.
+    /// The metadata that the newest known revision had in the store when its SHA-256 was last
+    /// compared. `None` for a small revision, which is compared each time.
     compared: Option<ObjectMeta>,
     /// The revision that is being created. It stays set if the future that creates it is dropped.
     unsettled: Option<u64>,
@@ -172,13 +173,15 @@ impl RuleHistory {
         self.revision
     }
 
-    /// Starts from the newest checkpoint at or before revision `most` that agrees with the history. Without a checkpoint,
-    /// reading takes longer. A checkpoint of a newer program is an error, because its revisions cannot be read either.
+    /// Starts from the newest checkpoint at or before revision `most` that agrees with the history.
+    /// Without a checkpoint, reading takes longer. A checkpoint of a newer program is an error,
+    /// because its revisions cannot be read either.
     ///
-    /// The revision of a checkpoint states the digest of its rule book. So a checkpoint cannot add
-    /// anything that the history does not have. Revisions of older programs state no digest. Then a
-    /// short history is read instead of the checkpoint. The checkpoint of a long history is used as
-    /// it is; only a check of the store compares it.
+    /// The revision of a checkpoint states the digest of its rule book, so a checkpoint cannot add
+    /// anything that the history does not have. Revisions of older programs state no digest. For
+    /// such a revision, the rule book is made from the revisions if they are few. If they are many,
+    /// the book of the checkpoint is used without a proof; only a check of the store compares it
+    /// with the history.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
         let Ok(checkpoints) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
         let Ok(continued) = self.store.list_all(keys::CONTINUED, usize::MAX).await else { return Ok(()) };
@@ -413,9 +416,10 @@ impl RuleHistory {
 
     /// Creates the next revision, or returns the one that another server created.
     ///
-    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the
-    /// existing revision is durable. Its change id shows which server created it. A visible
-    /// revision may still be lost, because the sync of its folder may have failed.
+    /// After an unclear answer the creation is tried again. A revision that can be read may still
+    /// be lost, because the sync of its folder may have failed. Only the answer `AlreadyExists`
+    /// proves that the existing revision is durable. The change id in this revision shows whether
+    /// this server created it.
     async fn create(
         &mut self,
         document: &RevisionDocument,

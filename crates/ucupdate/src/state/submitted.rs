@@ -152,7 +152,8 @@ impl Admin<'_> {
     }
 }
 
-/// The parts of a change that were read from the store before the history is locked.
+/// A change that another program submitted, with the data that the check of this change needs. The
+/// data is read from the store before the history is locked.
 enum Remade {
     Command(BookCommand, ReadBack),
     RollBack(Restorable),
@@ -248,7 +249,7 @@ mod tests {
         UpdateService::open(Arc::clone(store), Options::default()).await.unwrap()
     }
 
-    /// Returns the first revision that `ann` makes on an empty store.
+    /// Returns the stored form of the first revision that `author` makes on an empty store.
     async fn computed(author: &str) -> Bytes {
         let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
         let service = service(&store).await;

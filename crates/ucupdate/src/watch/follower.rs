@@ -13,15 +13,15 @@ use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
 use ucupdate_store::ImageStore;
 
-/// The age of the oldest rows that are read. Older rows of a rollout do not count.
+/// The age of the oldest log rows that are read. Rows of a rollout that are older do not count.
 const REACH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The difference between the clocks of servers that is tolerated: rows up to this time before the
 /// start of a rollout are read.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
-/// A row with an offer is late if its time is more than this before the latest time so far. After a
-/// late row the logs are read again from the start.
+/// A row of the audit log with an offer is late if its time is more than this before the latest
+/// time of the rows read before it. After a late row the logs are read again from the start.
 const LATE: Duration = Duration::from_secs(60);
 
 /// The shortest time between two readings of the logs from the start.
@@ -54,7 +54,7 @@ pub(crate) struct Follower {
 struct FollowProgress {
     tail: Option<LogTail>,
     followed: Option<Followed>,
-    /// The latest time of the rows that were taken in. Times in the future are ignored.
+    /// The latest time of the rows that were read and counted. Times in the future are ignored.
     latest: Option<UnixTime>,
     /// `true` if a row with an offer came late ([`LATE`]), so that the logs must be read again from
     /// the start.
@@ -97,8 +97,9 @@ impl Follower {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the new log rows with times up to `until`. Devices in flight whose deadline has passed
-    /// by then become overdue. Returns the snapshot of `source` and the starts of its rollouts.
+    /// Reads the new log rows with times up to `until`, and counts them in the outcomes. Devices in
+    /// flight (their outcome is still open) become overdue if their deadline is `until` or earlier.
+    /// Returns the snapshot of `source` and the starts of its rollouts.
     pub(crate) async fn look(
         &self,
         source: &FollowedStore<'_>,

@@ -21,8 +21,8 @@ use std::time::Duration;
 /// - A person who downloads the whole image once for each invented device can make a rollout pause, or can hide failures.
 /// - A person behind the same address as devices (a NAT, or a proxy that is not trusted) can use the downloads of these devices
 ///   for as many invented devices.
-/// - A person who knows the MAC address of a device can report that it has the version. The old version is believed only from the
-///   address at which the device was offered the version.
+/// - A person who knows the MAC address of a device can report that it has the offered version. A report that it still has the old
+///   version counts only if it comes from the address at which the device was offered the version.
 /// - Downloads of parts count once for each address and image. If several devices behind one address continue broken downloads,
 ///   only one of them counts.
 /// - If servers redirect downloads to a bucket, the redirect counts as the download, and a redirect is not expensive.

@@ -14,8 +14,8 @@ use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 /// The author of pauses that the service makes by itself.
 pub const WATCH_AUTHOR: &str = "ucupdate";
 
-/// The largest number of rounds in one call. Another round is needed after a pause, and when the
-/// rule book changed in the meantime.
+/// The largest number of times that one call reads the logs and pauses rollouts. This is repeated
+/// after a pause, and when the rule book changed in the meantime.
 const TRIES: u32 = 5;
 
 /// Error of watching rollouts.

@@ -45,7 +45,7 @@ pub struct TroubleWatch {
     silent: HashSet<DeviceId>,
 }
 
-/// The state that was computed from the rows so far, and the position in the logs.
+/// The state that was computed from the log rows read so far, and the position in the logs.
 #[derive(Debug)]
 struct TroubleState {
     tail: LogTail,
@@ -191,7 +191,8 @@ impl TroubleWatch {
         Ok(TroublesFound { rows, loops: reported, silent, held, states })
     }
 
-    /// Takes in the new rows of both logs. Returns the number of audit rows.
+    /// Reads the new rows of the audit logs and access logs, and adds them to the state. Returns
+    /// the number of audit rows.
     async fn read(
         &self,
         known: &mut TroubleState,
@@ -286,8 +287,9 @@ impl TroubleState {
     }
 }
 
-/// Adds a hold for each device of the loops that downloaded at least `least` times, as long as
-/// fewer than `holds_an_hour` were added in the last hour. Returns the devices that this call held.
+/// Adds a hold for each device of `loops` that downloaded at least `least` times, as long as fewer
+/// than `holds_an_hour` holds were added in the last hour. Returns the devices to which this call
+/// added a hold.
 async fn hold(
     service: &UpdateService,
     loops: &[Loop],

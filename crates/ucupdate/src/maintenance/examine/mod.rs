@@ -81,8 +81,8 @@ impl UpdateService {
         checks
     }
 
-    /// Returns the times of the last changes of rollouts that are among the newest
-    /// [`REVISIONS_LOOKED_AT`] revisions.
+    /// Returns the time of the last change of each rollout that the newest [`REVISIONS_LOOKED_AT`]
+    /// revisions changed.
     async fn rollouts_touched(&self) -> LastChanges {
         let newest = self.snapshot().revision();
         let first = newest.saturating_sub(REVISIONS_LOOKED_AT) + 1;

@@ -1,4 +1,5 @@
-//! Words of rules that differ by so little that they may mean the same device.
+//! Finds words in the keys of rules, such as a vendor or model, that differ by so little that they
+//! may mean the same device.
 
 use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::RuleBook;
@@ -8,10 +9,12 @@ use ucupdate_core::device::KindWord;
 /// The largest number of rules that are compared in pairs.
 const MAX_COMPARED: usize = 2000;
 
-/// Two words of rules that may mean one thing: `VVX 500` and `VVX500`.
+/// Two words in the keys of rules that may mean the same thing, such as the models `VVX 500` and
+/// `VVX500`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NearEqual {
-    /// The name of the word: `vendor`, `model`, `hardware-revision`, `locale`, `update-type`.
+    /// The part of a rule's key that has the words: `vendor`, `model`, `hardware-revision`,
+    /// `locale` or `update-type`.
     pub(super) field: String,
     /// The two spellings, in alphabetical order.
     pub(super) words: (String, String),
