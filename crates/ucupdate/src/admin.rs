@@ -87,7 +87,8 @@ impl Admin<'_> {
         self.command(&BookCommand::Reject(rule)).await
     }
 
-    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another
+    /// version is pending, the version is banned, or no package contains it.
     pub async fn unreject(self, rule: RuleKey, version: ReportedVersion) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Unreject { rule, version }).await
     }

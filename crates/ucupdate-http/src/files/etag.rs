@@ -56,7 +56,7 @@ struct NamedTag<'a> {
 }
 
 impl NamedTag<'_> {
-    /// Compares strongly (section 8.8.3.2): both tags are strong and equal.
+    /// Returns whether both tags are strong and equal: the strong comparison (section 8.8.3.2).
     fn is_strong_and(&self, ours: &ETag) -> bool {
         !self.weak && self.opaque == ours.0.as_bytes()
     }

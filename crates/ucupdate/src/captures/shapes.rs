@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use ucupdate_upx::DecodeError;
 
-/// The largest number of shapes. Bodies of further shapes count as one shape.
+/// The largest number of shapes (texts of errors without their numbers) that are counted. Bodies of
+/// further shapes count as one shape.
 const MAX_SHAPES: usize = 256;
 
-/// The number of characters of an error that are part of a shape.
+/// The number of characters at the beginning of an error's text that make its shape.
 const MAX_CHARS: usize = 200;
 
 /// The shapes of the unreadable bodies since the service was opened. Each shape has the number of
@@ -17,7 +18,8 @@ const MAX_CHARS: usize = 200;
 pub(crate) struct Shapes(Mutex<HashMap<Box<str>, u32>>);
 
 impl Shapes {
-    /// Counts a body. Returns the number of earlier bodies of its shape.
+    /// Counts a body that could not be read because of `error`. Returns the number of earlier
+    /// bodies whose error has the same shape.
     pub(crate) fn count(&self, error: &DecodeError) -> u32 {
         let shape = shape(&error.to_string());
         let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -260,12 +260,14 @@ impl<F: LogFormat> MergedLogs<F> {
         }
     }
 
-    /// Returns the index of a source whose next item is not known.
+    /// Returns the index of a source whose next item is not known yet. A source is the logs of one
+    /// server, or one log of an unknown server.
     fn unknown(&self) -> Option<usize> {
         self.sources.iter().position(|source| source.head.is_none())
     }
 
-    /// Returns the index of the source whose next row or next log is the earliest.
+    /// Returns the index of the source whose next row or next log is the earliest of all sources.
+    /// `None` if no source is left.
     fn first(&self) -> Option<usize> {
         let time = |source: &LogSource<F>| match &source.head {
             Some(SourceHead::Row(row)) => Some(F::at(row)),

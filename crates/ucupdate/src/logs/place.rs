@@ -1,4 +1,4 @@
-//! Checks that an empty folder of the store is really empty.
+//! Checks that a folder with an empty listing is a folder, and not an object, a link or a pipe.
 
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
@@ -7,8 +7,8 @@ use ucupdate_store::{ImageStore, StoreError, StoreKey};
 /// would be a false report. `folder` ends with `/`.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] with the object, and [`StoreError::Integrity`] with a link or a pipe. Other errors are ignored, because the
-/// listing itself succeeded.
+/// [`StoreError::Conflict`] when an object has such a name, and [`StoreError::Integrity`] when a
+/// link or a pipe has it. Other errors are ignored, because the listing itself succeeded.
 pub(crate) async fn check_empty(store: &dyn ImageStore, folder: &str) -> Result<(), StoreError> {
     let Ok(key) = StoreKey::parse(folder.trim_end_matches('/')) else { return Ok(()) };
     for path in key.folders().chain([key.as_str()]) {

@@ -53,7 +53,8 @@ pub(crate) struct ZoneClaim {
     zone: Zone,
     /// The last zone file that this server made.
     made: Option<StoreKey>,
-    /// The zone file that was right when this server last looked at it, and the time of that look.
+    /// The zone file that was in order ([`ClaimState::Made`] or [`ClaimState::Stands`]) when this
+    /// server last looked at it, and the time of that look.
     right: Option<(StoreKey, Instant)>,
 }
 

@@ -48,8 +48,8 @@ impl Read for ChannelReader {
 /// A message from the thread that reads the cabinet to the task that stores its members.
 pub(crate) enum ReaderEvent {
     Member(NewMember),
-    /// All members so far belong to a cabinet without a package, and must be discarded. The members
-    /// of the next cabinet follow.
+    /// The cabinet that was read has no package, and the next cabinet of the input is read. All
+    /// members that were sent so far must be discarded.
     StartOver,
 }
 

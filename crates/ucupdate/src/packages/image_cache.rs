@@ -138,7 +138,8 @@ impl ImageCache {
         self.find(store, file).await
     }
 
-    /// Counts a download of a file that is not cached. Returns the order to load the file if it must be loaded now.
+    /// Counts a download of a file that is not cached. Returns an order if the caller has to load
+    /// the file into the cache now.
     pub(crate) fn count(&self, file: &ServedFile) -> Option<LoadOrder> {
         if file.size == 0 || file.size > self.capacity {
             return None;
@@ -192,8 +193,8 @@ impl ImageCache {
         Some(Room { used: Arc::clone(&self.used), bytes: size })
     }
 
-    /// Reads an image into the room of the order. An image that cannot be read, or has other bytes,
-    /// is not cached.
+    /// Reads an image into the room that `order` has reserved. An image that cannot be read, or has
+    /// other bytes, is not cached.
     pub(crate) async fn load(&self, store: &dyn ImageStore, file: &ServedFile, order: LoadOrder) {
         let LoadOrder { room, done } = order;
         let image = read(store, file, room).await;
@@ -254,7 +255,8 @@ impl CachedImage {
     }
 }
 
-/// The pieces of a download. While it exists, its image is not evicted.
+/// The bytes of a download from the cache, as a stream of pieces. While this value exists, the
+/// image is not evicted.
 struct CachedPieces {
     _image: Arc<CachedImage>,
     rest: Bytes,
@@ -272,14 +274,15 @@ impl Stream for CachedPieces {
     }
 }
 
-/// The order to load an image, with its room. Dropping the value wakes the downloads that wait for the image.
+/// The task of reading one image into the cache, with the room that is reserved for the image.
+/// Dropping the value wakes the downloads that wait for the image.
 #[derive(Debug)]
 pub(crate) struct LoadOrder {
     room: Room,
     done: watch::Sender<()>,
 }
 
-/// Room for an image in the cache. Dropping the value frees the room.
+/// Room in the cache that is reserved for an image. Dropping the value frees the room.
 #[derive(Debug)]
 struct Room {
     used: Arc<AtomicU64>,

@@ -19,7 +19,8 @@ use ucupdate_core::book::{BookChange, BookCommand, IngestedPackage, Refusal};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ByteStream, ImageStore as _, ObjectMeta, StoreError, StoreKey};
 
-/// The largest difference between the clocks of the program and of this service.
+/// The largest accepted difference between the clock of the program that submits a revision and the
+/// clock of this service.
 const MAX_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// A revision that another program computed. It is not part of a history yet.

@@ -27,12 +27,12 @@ pub(crate) struct KnownStarts<'a> {
 
 /// Finds the start of each rollout of `book`. Reads the revisions backwards, until the revision of
 /// `known`, a revision before `since`, or [`MAX_REVISIONS`] is reached. A rollout that has run
-/// without a break since `known` keeps its start. Another rollout that started earlier gets
-/// `since`.
+/// without a break since `known` gets its start from `known`. For another rollout that started
+/// before `since`, the result is `since`.
 ///
 /// A rollout may seem to start at each revision that changed its rule, also if that revision only
-/// added a pin. Only an earlier revision that has the rollout shows that it did not start there. In
-/// this case revisions before `since` are read too.
+/// added a pin. Only an earlier revision that has the rollout shows that the rollout did not start
+/// there. In this case revisions before `since` are read too.
 pub(crate) async fn starts(
     store: &dyn ImageStore,
     book: &RuleBook,

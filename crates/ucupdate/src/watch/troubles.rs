@@ -112,9 +112,10 @@ impl TroubleWatch {
         }
     }
 
-    /// Sets that a device in a loop gets a hold, after it downloaded an offered image this number
-    /// of times from the servers (at least once). The hold is an ordinary change by
-    /// [`HOLD_AUTHOR`], with the same name as that of `ucupdate loops --hold`. Default: no holds.
+    /// Sets that a device in a loop gets a hold, after the device downloaded an offered image this
+    /// number of times from the servers (at least once). The hold is an ordinary change by
+    /// [`HOLD_AUTHOR`]. It has the name that `ucupdate loops --hold` gives to such a hold. Default:
+    /// no holds.
     ///
     /// Requests in the name of an invented device lead to no hold, because the device must also
     /// download images. After a restart, a server also counts the downloads from before the removal
