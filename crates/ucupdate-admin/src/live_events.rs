@@ -113,7 +113,7 @@ impl Live {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Keeps events for some time, for a client that has left and may come back.
+    /// Keeps events for the next [`KEPT_MS`], for a client that has left and may connect again.
     pub(crate) fn keep(&self) {
         self.kept_until.store(self.elapsed() + KEPT_MS, Ordering::Relaxed);
     }

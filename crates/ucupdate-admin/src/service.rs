@@ -32,9 +32,10 @@ use ucupdate::UpdateService;
 /// | `/api/v1/openapi.json` | the description of the API |
 /// | below `/api/v1/` | the API, for requests that [`AuthenticateAdmin`] allows |
 ///
-/// `GET` and `HEAD` change nothing. The history names the administrator as the author of each change. A request may carry the
-/// address of its client as an extension: a [`RemoteAddress`](crate::RemoteAddress). The service needs a tokio runtime with time
-/// enabled. Every refused login is an [`Event::LoginRefused`](ucupdate::Event::LoginRefused).
+/// `GET` and `HEAD` change nothing. The history names the administrator as the author of each change. A request may
+/// carry the address of its client as an extension: a [`RemoteAddress`](crate::RemoteAddress). The service needs a
+/// tokio runtime with time enabled. Every refused login is reported as an
+/// [`Event::LoginRefused`](ucupdate::Event::LoginRefused).
 #[derive(Clone)]
 pub struct Administration {
     shared: Arc<Shared>,

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The rights of an administrator. A later role may do everything that an earlier one may.
+/// The rights of an administrator. Each role below may also do everything that the roles above it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "an embedder maps its own roles to these three")]
 pub enum AdminRole {
-    /// Reads everything except captures and objects of other programs. Makes dry runs of changes, and quick checks of the store.
-    /// Cannot make a dry run of an upload.
+    /// Reads everything except captures (bodies of requests, and logs of devices) and objects that other programs
+    /// put into the store. Makes dry runs of changes, and quick checks of the store. Cannot make a dry run of an
+    /// upload.
     Viewer,
     /// Also reads captures, makes full checks of the store and dry runs of uploads, adds and removes test devices, adds holds,
     /// pauses rollouts, turns the kill switch on, and asks for a restart.

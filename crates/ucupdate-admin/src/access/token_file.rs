@@ -18,7 +18,7 @@ use ucupdate_folder::{Folder, open_regular};
 /// The format of the file that this program writes.
 const FORMAT: u32 = 1;
 
-/// The largest size of the file in bytes.
+/// The number of the file format that this program writes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The time limit of waiting for another process that changes the file.
@@ -27,7 +27,7 @@ const LOCK_TIME: Duration = Duration::from_secs(10);
 /// The pause between two tries of taking the lock of the file.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// The largest number of bytes of a name.
+/// The largest number of bytes of the name of an administrator.
 const MAX_NAME_BYTES: usize = 128;
 
 /// A token file: a file of bearer tokens. It has the SHA-256 of each token, with the name, the role and the expiry of the token.
@@ -273,8 +273,8 @@ impl TokenFile {
         Ok(())
     }
 
-    /// Returns the verdict on a token. Every entry is compared, so the time does not show which
-    /// entry is similar.
+    /// Returns the verdict on the token that a client sent. The token is compared with every entry, so the time
+    /// that this takes does not show which entry is similar to it.
     fn verdict(tokens: &[TokenEntry], sent: &str, now: UnixTime) -> AdminVerdict {
         let digest = token::digest(sent);
         let mut found = None;
@@ -317,7 +317,8 @@ impl AuthenticateAdmin for TokenFile {
     }
 }
 
-/// Returns whether an open file is the one at a path.
+/// Returns whether an open file is still the file at this path. It is another file if a process has replaced the
+/// file since it was opened.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;

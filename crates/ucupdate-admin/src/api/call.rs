@@ -31,12 +31,13 @@ pub(crate) struct Shared {
     pub(crate) options: AdminOptions,
     authenticate: Box<dyn AuthenticateAdmin>,
     failures: Failures,
-    /// The permits for uploads and for checks of the store, which are expensive.
+    /// The permits for uploads and for checks of the store. Few of them run at the same time, because they are
+    /// expensive.
     pub(crate) places: Semaphore,
     pub(crate) idempotency: Idempotency,
     pub(crate) fleets: Fleets,
     pub(crate) outcomes: LastOutcomes,
-    /// The permits for timelines, which read all logs.
+    /// The permits for reading timelines. Few are read at the same time, because each one is read from all logs.
     pub(crate) readings: Semaphore,
     /// The permits for clients that receive events.
     pub(crate) listeners: Arc<Semaphore>,

@@ -44,7 +44,7 @@ pub(crate) enum RuleDecision {
     Remove,
 }
 
-/// A kind of entries of the rule book.
+/// A kind of entries of the rule book. The API has a list for each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ListKind {
     TestDevices,
@@ -63,7 +63,8 @@ pub(crate) enum ListKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
     Nothing,
-    /// A JSON document with the version that the client saw. It belongs to a decision about a rule.
+    /// A JSON document with the version of the rule that the client saw before it decided, for example before it
+    /// approved the version.
     Expected,
     /// A JSON document with a command of the rule book.
     Command,
@@ -88,7 +89,8 @@ pub(crate) struct Route {
     pub(crate) query: &'static [&'static str],
     pub(crate) takes: BodyKind,
     pub(crate) summary: &'static str,
-    /// The statuses of problems in addition to those that every operation has.
+    /// The HTTP statuses of errors that only some operations have. The statuses that every operation has are not
+    /// repeated here.
     pub(crate) problems: &'static [u16],
 }
 

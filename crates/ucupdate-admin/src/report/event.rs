@@ -1,4 +1,4 @@
-//! Events.
+//! [`event`]: an event of the service as JSON, as the API sends it and the command logs it.
 
 use serde_json::{Map, Value, json};
 use ucupdate::Event;
@@ -11,7 +11,7 @@ use ucupdate::value::UnixTime;
 /// The largest number of bytes of an unreadable body in an event.
 const SHOWN_BYTES: usize = 64;
 
-/// Returns an event as an object, with the common fields and the fields of its kind.
+/// Returns an event as a JSON object, with the fields that all events have and the fields of this kind of event.
 pub fn event(event: &Event<'_>, server: &str, now: UnixTime) -> Value {
     let mut object = Map::new();
     object.insert("format".to_owned(), json!(1));

@@ -22,11 +22,11 @@ const DRAIN_BYTES: usize = 1024 * 1024;
 /// Time limit for reading and dropping the rest of a body.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// Largest number of pieces in which a JSON body may arrive, and of pieces that are read and dropped. It stops a
-/// client that sends very small pieces.
+/// Largest number of pieces in which a JSON body may arrive, and of pieces that are read and dropped. This limit
+/// stops a client that sends very small pieces.
 const MAX_PIECES: usize = 65_536;
 
-/// A body of any type.
+/// The body of a request as its pieces. It hides the type that the HTTP server uses for bodies.
 type RequestPieces = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
 
 pub(crate) struct RequestBody {

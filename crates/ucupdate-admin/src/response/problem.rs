@@ -10,7 +10,8 @@ use ucupdate::book::Refusal;
 use ucupdate::store::{StoreError, error_chain};
 use ucupdate::{ChangeError, IngestError, StateError};
 
-/// The kinds of problems that are not refusals of the rule book, in the order of their status.
+/// The kinds of problems and their HTTP statuses, in the order of the statuses. Refusals of the rule book have
+/// kinds of their own, which are not in this table.
 pub(crate) const KINDS: &[(u16, &str)] = &[
     (400, "bad-request"),
     (401, "no-token"),
@@ -37,7 +38,7 @@ pub(crate) const KINDS: &[(u16, &str)] = &[
     (503, UNCLEAR),
 ];
 
-/// The kind of the problem if it is not known whether a change was made.
+/// The kind of the problem if an error leaves it unclear whether a change was made.
 pub(crate) const UNCLEAR: &str = "unclear";
 
 #[derive(Debug)]

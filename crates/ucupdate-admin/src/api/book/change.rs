@@ -126,7 +126,7 @@ pub(crate) fn made_json(dry_run: bool, revision: Option<u64>, notes: &[Note]) ->
     json!({ "dry_run": dry_run, "revision": revision, "notes": sentences, "changes": notes })
 }
 
-/// Adds the fields of an object to another one.
+/// Adds the fields of the JSON object `more` to the JSON object `value`.
 pub(crate) fn extend(value: &mut Value, more: Value) {
     if let (Value::Object(value), Value::Object(more)) = (value, more) {
         value.extend(more);
@@ -163,7 +163,7 @@ pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
     })
 }
 
-/// Returns the problem of a request that has no `If-Match`, although its change is only made at the revision that the
+/// Returns the problem (status 428) of a request without `If-Match`. Its command must name the revision that the
 /// client saw.
 fn revision_required() -> Problem {
     Problem::new(

@@ -1,5 +1,6 @@
-//! Four eyes: an administrator who ingested a package cannot approve its versions, pin devices to them, start a rollout of them, or
-//! change the share of one. Test devices get a pending version in any case.
+//! Four eyes: an administrator who ingested a package cannot approve its versions, pin devices to them, start a
+//! rollout of them, or change the share of such a rollout. The pending version is still offered to test devices,
+//! because that needs no approval.
 
 use crate::api::call::Call;
 use crate::response::problem::Problem;
@@ -33,7 +34,9 @@ pub(crate) async fn check(call: &Call<'_>, command: &BookCommand) -> Result<(), 
     refuse_own(call, &given).await
 }
 
-/// Does the same as [`check`] for a roll back to an earlier revision.
+/// Refuses a roll back to an earlier revision if it gives a version of a package to devices, and the same
+/// administrator ingested that package last. Does nothing without
+/// [`with_four_eyes`](crate::AdminOptions::with_four_eyes).
 pub(crate) async fn check_roll_back(call: &Call<'_>, revision: u64) -> Result<(), Problem> {
     let side = call.side;
     if !side.options.four_eyes {
@@ -68,8 +71,9 @@ async fn refuse_own(call: &Call<'_>, packages: &BTreeSet<PackageId>) -> Result<(
     Ok(())
 }
 
-/// Returns the packages of which devices get a version by a change that they did not get before. An
-/// approval for one rule says nothing about the other rules of the package.
+/// Compares the rule books before and after a change. Returns the packages that contain a version which devices get
+/// only after the change. Each rule counts for itself: a package is also returned if its version was already
+/// approved for another rule.
 fn given(before: &RuleBook, after: &RuleBook) -> BTreeSet<PackageId> {
     let (known, interim) = (assigned(before), interim(before));
     let mut given: BTreeSet<PackageId> =
@@ -101,7 +105,8 @@ fn assigned(book: &RuleBook) -> BTreeSet<Assigned<'_>> {
     assigned
 }
 
-/// Returns the packages of approved interim images, each with the locale and update type.
+/// Returns the packages of approved interim images, each with the locale and the update type for which its image is
+/// approved.
 fn interim(book: &RuleBook) -> BTreeSet<((&Locale, &UpdateType), PackageId)> {
     book.interim_images().map(|(image, package)| ((&image.locale, &image.update_type), package)).collect()
 }

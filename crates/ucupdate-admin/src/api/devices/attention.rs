@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use ucupdate::inventory::DeviceNumber;
 
-/// The largest number of devices of one state that are listed. Those that asked last are listed.
+/// The largest number of devices of one state that are listed. If there are more, the devices with the latest
+/// requests are listed.
 const MAX_LISTED: usize = 50;
 
 /// Returns the rollouts that stand still, and the devices that need a person.
@@ -44,7 +45,7 @@ pub(crate) async fn attention(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value).at_revision(snapshot.revision()))
 }
 
-/// Returns the devices that asked last, the latest first.
+/// Returns the devices with the latest requests as JSON, the latest first. There are at most [`MAX_LISTED`].
 fn listed(fleet: &Fleet, numbers: &[DeviceNumber]) -> Vec<Value> {
     let mut latest = numbers.to_vec();
     latest.sort_by_cached_key(|number| Reverse(fleet.inventory.device(*number).last_asked));

@@ -122,8 +122,8 @@ async fn read_story(call: &Call<'_>, id: &DeviceId, device: &InventoryDevice) ->
     Ok(ReadStory { story: stories.into_iter().next(), left_out })
 }
 
-/// Adds a row. If there are [`MAX_ROWS`] already, removes the older half first and counts it in
-/// `left_out`.
+/// Adds a row to `rows`. If `rows` has [`MAX_ROWS`] rows already, first removes the older half of them and adds
+/// their number to `left_out`.
 fn push<T>(rows: &mut Vec<T>, row: T, left_out: &mut u64) {
     if rows.len() >= MAX_ROWS {
         let half = rows.len() / 2;

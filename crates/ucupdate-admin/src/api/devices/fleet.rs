@@ -45,8 +45,8 @@ struct FleetReading {
     fleet: Arc<Fleet>,
 }
 
-/// A result is used for at least this multiple of the time that reading it took. So reading takes
-/// at most a twentieth of the time.
+/// The devices are read again only after this multiple of the duration of the last reading. So reading takes at
+/// most a twentieth of the time.
 const PARTS: u32 = 20;
 
 impl Fleets {
@@ -143,15 +143,15 @@ impl Fleet {
         })
     }
 
-    /// Returns the place of a device in the inventory. `None` if the inventory does not have the
-    /// device.
+    /// Returns the number under which the inventory has a device. `None` if the inventory does not have the device.
     pub(crate) fn number(&self, id: &DeviceId) -> Option<DeviceNumber> {
         let is_it = |number: &DeviceNumber| self.inventory.device(*number).identity().as_ref() == Some(id);
         self.inventory.numbers().into_iter().find(is_it)
     }
 
-    /// Returns the devices by state. The devices of one state are sorted by MAC address and then by
-    /// serial number.
+    /// Counts the devices of each state. Also lists the silent devices, and in another list the devices that loop
+    /// or are stuck. In both lists, devices with a MAC address come first, and then the devices that are known only
+    /// by a serial number.
     pub(crate) fn states(&self, snapshot: &Snapshot, now: UnixTime) -> States {
         let (mut states, options) = (States::default(), StateOptions::new(now));
         for number in self.inventory.numbers() {
@@ -189,7 +189,7 @@ pub(crate) fn device_json(device: &InventoryDevice) -> Value {
     })
 }
 
-/// Returns whether devices in this state do not get further without a person.
+/// Returns whether this state does not end before a person does something: the device loops or is stuck.
 pub(crate) fn is_trouble(state: DeviceState) -> bool {
     matches!(state, DeviceState::Looping | DeviceState::Stuck)
 }

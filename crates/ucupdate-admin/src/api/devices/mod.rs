@@ -1,4 +1,5 @@
-//! The operations on devices: the devices of the logs, their answers, rollouts among them, and captures.
+//! The operations on devices: the devices of the logs, the answers that they get, the outcomes of rollouts, and
+//! captures.
 
 pub(super) mod attention;
 pub(super) mod captures;

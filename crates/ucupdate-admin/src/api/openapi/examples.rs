@@ -1,5 +1,5 @@
-//! Examples for the parameters and bodies of the OpenAPI description. They fit a store with the
-//! sample package.
+//! Examples for the parameters and bodies of the OpenAPI description. They name rules and versions of the sample
+//! package, so they work with a store into which this package was ingested.
 
 use crate::api::route::{ApiOperation, BodyKind};
 use serde_json::{Value, json};

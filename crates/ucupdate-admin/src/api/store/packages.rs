@@ -17,7 +17,7 @@ use ucupdate::book::{IngestedPackage, RuleBook};
 /// The file name of an upload without a name, as the history shows it.
 const DEFAULT_NAME: &str = "upload.cab";
 
-/// The largest number of bytes of a file name.
+/// The largest number of bytes of the file name of an upload, and of an `Idempotency-Key`.
 const MAX_NAME_BYTES: usize = 255;
 
 /// The media types of a package. A client that knows no better type sends the last one.

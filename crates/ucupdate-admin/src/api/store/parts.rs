@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 use ucupdate::store::ByteStream;
 
-/// The body, and those of its bytes that were received but not taken yet.
+/// The body, which all parts read. `rest` has the bytes that were received but that no part has taken yet.
 struct SharedBody {
     bytes: ByteStream,
     rest: Bytes,

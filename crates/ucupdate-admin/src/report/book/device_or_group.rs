@@ -1,4 +1,5 @@
-//! One device or a group, as fields of an object.
+//! The device or the group that an entry of the rule book is for, as fields of a JSON object. For any other
+//! audience all these fields are `null`.
 
 use serde_json::{Value, json};
 use ucupdate::book::{Audience, GroupName};

@@ -1,4 +1,4 @@
-//! Test devices, groups, holds, and kill switches that are on.
+//! Test devices, groups, holds, and kill switches that are on, as JSON.
 
 use super::device_or_group::with_device_or_group;
 use crate::report::time::iso;
@@ -7,7 +7,7 @@ use ucupdate::book::{Audience, Group, GroupName, HeldDevices, Hold, RuleBook, St
 use ucupdate::device::DeviceId;
 use ucupdate::value::UnixTime;
 
-/// Returns a test device. One of `mac` and `serial` has a text.
+/// Returns a test device as a JSON object. Either `mac` or `serial` has a text, and the other one is `null`.
 pub fn test_device(device: &TestDevice) -> Value {
     let (mac, serial) = match &device.id {
         DeviceId::Mac(mac) => (Some(mac.to_string()), None),
@@ -16,7 +16,8 @@ pub fn test_device(device: &TestDevice) -> Value {
     json!({ "name": device.name, "mac": mac, "serial": serial })
 }
 
-/// Returns a group. `members` is the number of devices in its list, or `null` if the group has a predicate instead of a list.
+/// Returns a group as a JSON object. `members` is the number of devices in its list, or `null` if the group has a
+/// predicate instead of a list.
 pub fn group(book: &RuleBook, group: &Group) -> Value {
     let members = group.predicate.is_none().then(|| book.members(&group.name).len());
     let used_by = group_users(book, &group.name);
@@ -34,7 +35,7 @@ pub fn group_users(book: &RuleBook, group: &GroupName) -> Vec<String> {
     rules.map(|rule| format!("rule {}", rule.key())).chain(holds).collect()
 }
 
-/// Returns a hold. `over` says whether its time is over.
+/// Returns a hold as a JSON object. `over` is `true` if the time of the hold is over at `now`.
 pub fn hold(hold: &Hold, now: UnixTime) -> Value {
     let (device, group, rule) = match &hold.on {
         HeldDevices::Device(device) => (Some(device), None, None),
@@ -52,7 +53,8 @@ pub fn hold(hold: &Hold, now: UnixTime) -> Value {
     Value::Object(fields)
 }
 
-/// Returns a kill switch that is on. `rule` is the rule that it stops, or `null` if it stops all rules.
+/// Returns a kill switch that is on, as a JSON object. `rule` is the rule that it stops, or `null` if it stops all
+/// rules.
 pub fn stop(scope: &StopScope, stop: &Stop) -> Value {
     let rule = match scope {
         StopScope::Rule(rule) => Some(rule),

@@ -1,4 +1,4 @@
-//! Rollouts.
+//! [`RolloutReport`]: a rollout of a rule, as the command and the API show it.
 
 use super::device_or_group::audience_parts;
 use crate::report::time::{iso, span};

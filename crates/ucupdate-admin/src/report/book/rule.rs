@@ -1,4 +1,4 @@
-//! Rules, pins and interim images.
+//! Rules, pins and interim images as JSON.
 
 use super::device_or_group::{audience_parts, with_device_or_group};
 use super::rollout::RolloutReport;
@@ -27,12 +27,12 @@ pub fn pin(rule: &Rule, pin: &Assignment) -> Value {
     with_device_or_group(json!({ "rule": rule.key(), "version": version, "package": package }), device, group)
 }
 
-/// Returns the pending interim images.
+/// Returns the pending interim images as JSON objects.
 pub fn pending_interim(book: &RuleBook) -> Vec<Value> {
     book.pending_interim_images().map(|(image, package)| interim_image(image, package, "pending")).collect()
 }
 
-/// Returns an interim image. `state` is `approved` or `pending`.
+/// Returns an interim image as a JSON object. `state` is `approved` or `pending`.
 pub fn interim_image(image: &InterimImage, package: PackageId, state: &str) -> Value {
     json!({
         "locale": image.locale,

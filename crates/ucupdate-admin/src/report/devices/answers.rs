@@ -34,7 +34,7 @@ pub struct ChangedAnswer {
     pub mac: Option<String>,
     /// The serial number as the device reported it. `None` if it reported none.
     pub serial: Option<String>,
-    /// The kind of the device in its own words: device type, vendor, model, hardware revision and locale.
+    /// The kind of the device as the device reported it: device type, vendor, model, hardware revision and locale.
     #[serde(flatten)]
     pub kind: DeviceKind,
     /// The user who signed in last.

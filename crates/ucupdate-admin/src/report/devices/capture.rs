@@ -1,10 +1,10 @@
-//! Captures.
+//! [`capture`]: a capture, which is a body of an unreadable request or a log of a device, as JSON.
 
 use crate::report::time::iso;
 use serde_json::{Value, json};
 use ucupdate::Capture;
 
-/// Returns a capture without its bytes.
+/// Returns a capture as a JSON object. `bytes` is the number of its bytes; the bytes themselves are left out.
 pub fn capture(capture: &Capture) -> Value {
     let Capture { id, kind, host, reason, bytes, .. } = capture;
     json!({

@@ -1,10 +1,10 @@
-//! Explanations of answers.
+//! [`explanation`]: the answer to a request with the reasons for it, as JSON.
 
 use serde_json::{Value, json};
 use ucupdate::decide::{Decision, Explanation, OfferKind, Trace};
 
-/// Returns an explanation. `skipped` has the modules of the request that could not be read, and `unknown` the items that the
-/// dialect does not know.
+/// Returns an explanation as a JSON object. `skipped` has the modules of the request that could not be read, and
+/// `unknown` the items of the request that the dialect does not know.
 pub fn explanation(explanation: &Explanation<'_>, skipped: &[String], unknown: &[String]) -> Value {
     let modules: Vec<Value> = explanation.modules.iter().map(module).collect();
     json!({
@@ -15,8 +15,9 @@ pub fn explanation(explanation: &Explanation<'_>, skipped: &[String], unknown: &
     })
 }
 
-/// Returns the trace of a module. `folder` is the folder of the offered files below the root of the download URL,
-/// such as `OCInterim/ENU`. `first_cause` is the main reason why nothing is offered, or `null` for an offer.
+/// Returns the decision about one module of the request, with its steps, as a JSON object. `folder` is the folder
+/// of the offered files below the root of the download URL, such as `OCInterim/ENU`. `first_cause` is the main
+/// reason why nothing is offered, or `null` for an offer.
 fn module(trace: &Trace<'_>) -> Value {
     let decision = &trace.decision;
     let target = match decision {

@@ -1,11 +1,11 @@
-//! Stories of devices.
+//! Stories of devices as JSON: what each device did by the logs.
 
 use crate::report::time::iso;
 use serde_json::{Value, json};
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceEvent, DeviceEventKind, DeviceStory, FetchResult, RestartedBy, Trouble};
 
-/// Returns a story: the device, its events and its troubles.
+/// Returns the story of a device as a JSON object: the device, its events and its troubles.
 pub fn story(story: &DeviceStory) -> Value {
     let known = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let mac = match &story.device {
@@ -78,7 +78,7 @@ fn outcome(outcome: FetchResult) -> &'static str {
     }
 }
 
-/// Returns a trouble with its meaning and its remedy.
+/// Returns a trouble of a device as a JSON object, with its meaning and its remedy.
 pub fn trouble(trouble: &Trouble) -> Value {
     json!({
         "kind": trouble.kind.name(),

@@ -1,10 +1,11 @@
-//! The check of a store.
+//! [`check`]: the result of a check of the store, as JSON.
 
 use serde_json::{Value, json};
 use ucupdate::StoreCheck;
 
-/// Returns the findings of a check, and the numbers of the checked objects. `quick` says whether only the sizes of images were
-/// compared. An orphan is an object that no package of the rule book names. It is not a problem.
+/// Returns the result of a check of the store as a JSON object: the problems as `findings`, and the numbers of the
+/// checked objects. `quick` is `true` if only the sizes of images were compared. An orphan is an object that no
+/// package of the rule book names. It is not a problem.
 pub fn check(found: &StoreCheck, quick: bool) -> Value {
     let findings = found.problems.iter().map(|problem| {
         json!({

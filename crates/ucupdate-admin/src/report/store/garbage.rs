@@ -1,9 +1,9 @@
-//! Garbage collection.
+//! [`garbage`]: the result of a garbage collection, as JSON.
 
 use serde_json::{Value, json};
 use ucupdate::Garbage;
 
-/// Returns what a garbage collection removed. In a dry run, what it would remove.
+/// Returns what a garbage collection removed, or what it would remove in a dry run, as a JSON object.
 pub fn garbage(found: &Garbage, dry_run: bool) -> Value {
     let objects: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
     json!({

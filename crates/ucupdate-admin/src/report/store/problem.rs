@@ -1,10 +1,10 @@
-//! Problems of a package.
+//! [`ProblemReport`]: a problem of a package, as the command and the API show it.
 
 use serde::Serialize;
 use std::fmt;
 use ucupdate::cab::package::Problem;
 
-/// A problem of a package.
+/// A problem that was found in a package, with the kind and the severity as words.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProblemReport {
@@ -12,13 +12,14 @@ pub struct ProblemReport {
     pub kind: &'static str,
     /// `refusal` or `warning`.
     pub severity: String,
-    /// The member that has the problem. `None` if it concerns the whole package.
+    /// The file of the package that has the problem. `None` if the problem concerns the whole package.
     pub file: Option<String>,
-    /// The place in the member, or the entry of the manifest, such as `Update 3`.
+    /// The place of the problem in the file, or the entry of the manifest, such as `Update 3`. `None` if it has no
+    /// place.
     pub place: Option<String>,
     /// The value or form that was expected.
     pub expected: String,
-    /// The value or form that the member has. `None` if something is missing.
+    /// The value or form that was found in the package. `None` if something is missing.
     pub found: Option<String>,
     /// The whole problem as a sentence.
     pub text: String,
