@@ -65,7 +65,7 @@ pub struct UpdateAnswer {
 }
 
 impl UpdateAnswer {
-    /// Returns the code that a phone would show.
+    /// Returns the code that a phone would show after this answer.
     pub fn device_code(&self) -> DeviceCode {
         DeviceCode::answered(self.status)
     }

@@ -272,15 +272,15 @@ struct VerifiedDownload {
 }
 
 impl FileResponse {
-    /// Returns whether the response has the rest of the `.part` file.
+    /// Returns whether the response has the bytes of the file that are still missing in the `.part` file.
     fn continues(&self, entity: &Entity, offset: u64) -> bool {
         let status = self.response.status().as_u16();
         continues(status, self.response.headers(), self.etag.as_deref(), entity, offset)
     }
 }
 
-/// Returns whether a response has the rest of the `.part` file: it has the strong ETag of `entity`, and the bytes
-/// from `offset` to the end of the file.
+/// Returns whether a response has the bytes that are still missing in a `.part` file: it has the strong ETag of
+/// `entity`, and the bytes from `offset` to the end of the file.
 fn continues(status: u16, headers: &HeaderMap, etag: Option<&str>, entity: &Entity, offset: u64) -> bool {
     let Some(range) = headers::content_range(headers) else { return false };
     status == 206

@@ -26,8 +26,8 @@ pub enum ClientError {
     #[error("offered files `{first}` and `{second}` would overwrite one another")]
     Names {
         first: Box<str>,
-        /// Name of the second file. Ignoring case, it is the same name as `first`, or one of the
-        /// two is the name of the other's `.part` file or `.part.note` file.
+        /// Name of the second file. It is the same name as `first`, or the `.part` or `.part.note` file of one of
+        /// them would have the name of the other. Case is ignored.
         second: Box<str>,
     },
     /// The network failed: there was no response, or the response broke off.
@@ -74,8 +74,8 @@ impl ClientError {
 
     /// Returns whether a later try can succeed.
     ///
-    /// It can after a connection failure that is not a failure of TLS or of a certificate, and
-    /// after the statuses 429, 502, 503 and 504. The statuses 404 and 410 are final.
+    /// A later try can succeed after a connection failure, unless TLS or a certificate failed, and after the
+    /// statuses 429, 502, 503 and 504. No other error is temporary. The statuses 404 and 410 are final.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Connection { fault, .. } => match fault {
@@ -170,7 +170,7 @@ pub enum UrlFault {
     /// The URL contains a user name or password, which would be sent to the server.
     #[error("contains a user name or password, expected none")]
     Credentials,
-    /// The URL of a folder contains `?` or `#`.
+    /// The base URL of an offer contains `?` or `#`. A file name cannot be appended to such a URL.
     #[error("contains `?` or `#`, expected the URL of a folder")]
     NotAFolder,
     /// The redirect leads from https to http.

@@ -57,7 +57,7 @@ pub struct HandlerConnection {
     open: Option<OpenConnection>,
 }
 
-/// A request handler, and the parts that are equal in all requests to it.
+/// A request handler, with the URL and the header fields that all requests to it share.
 struct Handler {
     client: Client,
     url: Url,

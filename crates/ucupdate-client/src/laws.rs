@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use ucupdate_core::request::Side;
 
 /// The largest size of an error message in bytes. It has room for a short URL, a reason and a message of the codec.
-/// A [`ClientError::Url`] may also have eight bytes for each byte of its URL.
+/// The message of a [`ClientError::Url`] may be longer: by eight bytes for each byte of the URL.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Reads `bytes` as an HTTP response with a head and a body. Checks that each header field that can be read is within
@@ -74,8 +74,8 @@ pub fn response(bytes: &[u8]) {
     }
 }
 
-/// Reads `bytes` as the note of an incomplete download. If they are a note, writes it as text, and
-/// checks that reading this text gives the same note.
+/// Reads `bytes` as the note (`.part.note` file) of an incomplete download. If they are a note, writes the note as
+/// text, and checks that reading this text gives the same note.
 pub fn part_note(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some(note) = PartRecord::from_text(text) else { return };

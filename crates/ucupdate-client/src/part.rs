@@ -1,8 +1,9 @@
 //! An incomplete file `<name>.part`, and the note `<name>.part.note` beside it.
 //!
-//! The note has the URL, the strong ETag, and the SHA-256 of the first bytes up to a certain length. A part is resumed
-//! only at a length whose SHA-256 was noted and still matches the bytes on the disk. Therefore the order in which the
-//! two files reach the disk before a power cut does not matter. A part that does not match its note is started over.
+//! The note has the URL, the strong ETag, and the SHA-256 of the first bytes up to a certain length. The download
+//! continues with the bytes in the `.part` file only if their SHA-256 is the one in the note. Therefore the order
+//! in which the two files reach the disk before a power cut does not matter. If the `.part` file does not match its
+//! note, the download starts over.
 
 use crate::error::ClientError;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,16 +13,17 @@ use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 use ucupdate_core::value::{FileName, Sha256Digest, Sha256Hasher};
 use ucupdate_folder::Folder;
 
-/// Number of bytes after which the note is written again.
+/// Number of bytes of a `.part` file after which its note is written again.
 const NOTE_EVERY: u64 = 1024 * 1024;
 
 /// Size of the write buffer in bytes.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// Largest size of a note in bytes.
+/// Largest size of a note (`.part.note` file) in bytes.
 const MAX_NOTE_BYTES: u64 = 8 * 1024;
 
-/// The first line of a note. Notes of other formats have another number there, and are ignored.
+/// The first line of a note (`.part.note` file). It ends with the number of the format. Notes of other formats are
+/// ignored.
 const NOTE_FORM: &str = "ucupdate part 1";
 
 /// Opens the download folder at `path`. Creates the folder if it does not exist.
@@ -32,7 +34,8 @@ pub(crate) async fn open_folder(path: &Path) -> Result<Arc<Folder>, ClientError>
     folder.map(Arc::new).map_err(ClientError::disk("make the folder", path))
 }
 
-/// A folder, and the names of a file, of its part and of its note in it.
+/// A download folder, and the names that one download uses in it: the final name, the `.part` file, and the note
+/// (`.part.note` file).
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
     folder: Arc<Folder>,
@@ -59,7 +62,7 @@ impl Paths {
     }
 }
 
-/// Returns whether two files, their parts and their notes all have different names. Case is
+/// Returns whether two downloads share no file name, with their `.part` and `.part.note` files included. Case is
 /// ignored, because some file systems ignore it.
 pub(crate) fn are_apart(a: &FileName, b: &FileName) -> bool {
     let (a, b) = (names(&a.as_str().to_lowercase()), names(&b.as_str().to_lowercase()));
@@ -70,7 +73,8 @@ fn names(name: &str) -> [String; 3] {
     [name.to_owned(), format!("{name}.part"), format!("{name}.part.note")]
 }
 
-/// The identity of the file to which the bytes of a part belong.
+/// The file on the server from which the bytes in a `.part` file come. If the server has another file later, the
+/// download starts over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entity {
     /// The strong ETag with its quotes.
@@ -92,7 +96,8 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Opens the part of the file at `url`. The part is empty if no earlier one can be resumed.
+    /// Opens the `.part` file for a download from `url`. It is empty unless an earlier download left bytes that can
+    /// be used.
     pub(crate) async fn open(paths: &Paths, url: &str) -> Result<Self, ClientError> {
         let (own, said) = (paths.clone(), url.to_owned());
         let loaded = tokio::task::spawn_blocking(move || load(&own, &said))
@@ -116,13 +121,14 @@ impl PartialFile {
         self.bytes
     }
 
-    /// Returns the entity and the offset from which the rest can be requested. `None` if there is no part to resume.
+    /// Returns the file that the server must still have, and the offset of the first byte that is missing. `None`
+    /// if no download can be resumed.
     pub(crate) fn rest(&self) -> Option<(&Entity, u64)> {
         self.entity.as_ref().map(|entity| (entity, self.bytes)).filter(|(_, bytes)| *bytes > 0)
     }
 
-    /// Empties the part, so that it can receive another file from its start. `None` is a file
-    /// without a strong ETag, whose download cannot be resumed.
+    /// Empties the `.part` file, so that it can receive `entity` from the start. `entity` is `None` if the server
+    /// sent no strong ETag. Such a download cannot be resumed later.
     pub(crate) async fn start_over(&mut self, entity: Option<Entity>) -> Result<(), ClientError> {
         self.entity = entity;
         self.hasher = Sha256Hasher::default();
@@ -143,8 +149,8 @@ impl PartialFile {
         if self.bytes - self.noted >= NOTE_EVERY { self.note().await } else { Ok(()) }
     }
 
-    /// Writes all buffered bytes to the part, and then writes the note for the current length. Writes no note if the
-    /// download cannot be resumed.
+    /// Writes all buffered bytes to the `.part` file, and then writes the note for its present length. Writes no
+    /// note if the download cannot be resumed.
     pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
         self.file.flush().await.map_err(self.paths.failed("write", &self.paths.part))?;
         let Some(entity) = &self.entity else { return Ok(()) };
@@ -163,8 +169,8 @@ impl PartialFile {
         written.map_err(self.paths.failed("write", &self.paths.note))
     }
 
-    /// Writes the note, and syncs the part to the disk. The file keeps its `.part` name until
-    /// [`place`] renames it.
+    /// Writes the note, and syncs the `.part` file to the disk. The file keeps its `.part` name until [`place`]
+    /// renames it.
     pub(crate) async fn sync(&mut self) -> Result<(), ClientError> {
         self.note().await?;
         let synced = async {
@@ -174,12 +180,13 @@ impl PartialFile {
         synced.await.map_err(self.paths.failed("sync", &self.paths.part))
     }
 
-    /// Returns the SHA-256 of the bytes in the part.
+    /// Returns the SHA-256 of the bytes in the `.part` file.
     pub(crate) fn sha256(&self) -> Sha256Digest {
         self.hasher.digest()
     }
 
-    /// Removes the part and its note. Failures are ignored, because the caller already has a more important error.
+    /// Removes the `.part` file and its note. Failures are ignored, because the caller already has a more important
+    /// error.
     pub(crate) fn discard(self) {
         let Self { paths, file, .. } = self;
         drop(file);
@@ -188,7 +195,7 @@ impl PartialFile {
     }
 }
 
-/// Renames a synced part to its final name. An older file of this name is replaced.
+/// Renames a synced `.part` file to its final name. An older file of this name is replaced.
 pub(crate) fn place(paths: &Paths) -> Result<(), ClientError> {
     let renamed = paths.folder.rename(&paths.part, &paths.whole);
     renamed.map_err(paths.failed("rename", &paths.part))?;
@@ -220,7 +227,8 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
     Ok(Loaded { file, entity, hasher, bytes })
 }
 
-/// Returns the hash and the offset at which the part can be resumed, or `None` when the bytes do not match the note.
+/// Returns the offset at which the download of a `.part` file can be resumed, and the hash of the bytes before it.
+/// `None` if the bytes do not match the note.
 ///
 /// A complete part is resumed before its last byte, so that the server confirms that the file is still the same.
 fn verified(file: &mut std::fs::File, note: &PartRecord) -> io::Result<Option<(Sha256Hasher, u64)>> {
@@ -301,7 +309,7 @@ mod tests {
         Entity { etag: "\"v1\"".into(), total }
     }
 
-    /// Creates a folder with a part that contains `bytes` and has a note.
+    /// Creates a folder with a `.part` file that contains `bytes`, and with the note for it.
     async fn left(bytes: &[u8], total: Option<u64>) -> (tempfile::TempDir, Paths) {
         let folder = tempfile::tempdir().unwrap();
         let opened = open_folder(folder.path()).await.unwrap();

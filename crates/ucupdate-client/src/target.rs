@@ -1,4 +1,5 @@
-//! Checks URLs: only http and https, no credentials, and files by name below a folder.
+//! Checks URLs: only http and https, and no credentials. Makes the URL of an offered file from the base URL and the
+//! name of the file.
 
 use crate::error::{ClientError, UrlFault};
 use reqwest::Url;
