@@ -230,7 +230,8 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
 /// Returns the offset at which the download of a `.part` file can be resumed, and the hash of the bytes before it.
 /// `None` if the bytes do not match the note.
 ///
-/// A complete part is resumed before its last byte, so that the server confirms that the file is still the same.
+/// If the `.part` file is complete, the offset is that of its last byte. The server must then send this byte, and so
+/// confirms that its file is still the same.
 fn verified(file: &mut std::fs::File, note: &PartRecord) -> io::Result<Option<(Sha256Hasher, u64)>> {
     if note.bytes == 0 || note.entity.total.is_some_and(|total| note.bytes > total) {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Offers whose image was not downloaded yet. A download of the image settles such an offer.
+//! [`OpenOffers`]: the offers whose image was not downloaded yet. Finds the offer that a download belongs to.
 
 use crate::timeline::{host_key, path_key};
 use siphasher::sip128::{Hasher128, SipHasher24};
@@ -13,11 +13,12 @@ use ucupdate_core::value::UnixTime;
 /// and the time of its download in the access log. Logs have only whole seconds.
 const SLACK_MILLIS: i64 = 1000;
 
-/// The maximum number of entries in [`OpenOffers::parts`]. At the maximum, downloads of parts
-/// settle no offer any more.
+/// The maximum number of entries in [`OpenOffers::parts`]. If there are as many, downloads of parts of images are
+/// not assigned to offers any more.
 const MAX_PARTS: usize = 100_000;
 
-/// The address of a device and the path of an image, both as hashes.
+/// The address of a device and the path of an image, both as hashes. They are what an offer and its download have
+/// in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct DownloadHash {
     pub(crate) host: u64,
@@ -30,11 +31,8 @@ impl DownloadHash {
     }
 }
 
-/// Returns the place of a download, and whether it is only a download of a part. `None` if the row
-/// is not a successful download.
-///
-/// Status 206 counts as a part, and so does status 304, because no byte of the image is sent. A
-/// redirect to the store counts as a whole download.
+/// Returns the address and the path of a download, and whether only a part of the image was requested. `None` if
+/// the row is not a successful download.
 pub(crate) fn download_of(row: &AccessRow) -> Option<(DownloadHash, bool)> {
     if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
         return None;
@@ -63,15 +61,16 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish128().h1
 }
 
-/// The offers of devices that downloaded nothing yet, by place and time. Each download settles one
-/// offer. The key of an offer is its device and a number that the caller chooses.
+/// The offers of devices that downloaded nothing yet. An offer is found by the address of the device and the path
+/// of the image. Each download removes one offer. The key of an offer is its device and a number that the caller
+/// chooses, such as the number of its rollout.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenOffers {
     offers: HashMap<(DeviceId, u32), OpenOffer>,
     by_time: BTreeSet<(UnixTime, DeviceId, u32)>,
     at_place: HashMap<DownloadHash, BTreeSet<(UnixTime, DeviceId, u32)>>,
-    /// The places at which a download of a part settled an offer. Further downloads of parts settle
-    /// no offer at these places.
+    /// The addresses and image paths for which a download of a part has removed an offer. Further downloads of
+    /// parts remove no offer with the same address and path.
     parts: HashSet<DownloadHash>,
 }
 
@@ -83,9 +82,9 @@ struct OpenOffer {
 }
 
 impl OpenOffers {
-    /// Adds an offer. A download settles the offer only if it ends within `seconds` seconds from
-    /// `now`. If the device got an offer with the same number and place before, and the deadline of
-    /// that offer has not passed, nothing changes.
+    /// Adds an offer of an image to `device` at the time `now`. A download belongs to the offer only if it ends
+    /// within `seconds` seconds. Nothing changes if the offer of `device` and `number` has the same address and
+    /// path, and its deadline has not passed.
     pub(crate) fn add(
         &mut self,
         place: DownloadHash,
@@ -105,10 +104,9 @@ impl OpenOffers {
         self.at_place.entry(place).or_default().insert((now, device, number));
     }
 
-    /// Removes and returns the offer that a download belongs to: the latest offer at the same place
-    /// before the download began. `None` if there is no such offer, or its deadline has passed.
-    /// Downloads of parts settle only one offer of each place, because anybody can request a single
-    /// byte.
+    /// Removes and returns the offer that a download belongs to: the latest offer with the same address and path
+    /// before the download began. `None` if there is no such offer, or if its deadline has passed. Downloads of
+    /// parts remove only one offer for each address and path, because anybody can request a single byte.
     pub(crate) fn settle(
         &mut self,
         place: DownloadHash,

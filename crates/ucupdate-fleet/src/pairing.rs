@@ -3,9 +3,9 @@
 use ucupdate_audit::{OfferedCell, RequestedCell};
 use ucupdate_core::request::InstalledModule;
 
-/// Returns, for each module of the request, the offer for it. An offer is for a module if its URL
-/// has the name of the module's update type. Some modules and offers may remain without a match. If
-/// their numbers are equal, the first of these modules gets the first of these offers, and so on.
+/// Returns, for each module of the request, the offer for it. An offer is for a module if its URL has the name of
+/// the module's update type. If as many modules as offers remain without a match, the first of these modules gets
+/// the first of these offers, and so on. Otherwise they get none.
 pub(crate) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
@@ -27,7 +27,7 @@ pub(crate) fn offers<'a>(
     found
 }
 
-/// Converts a cell of an audit row into a module.
+/// Converts a requested cell of an audit row (file name, version and time stamp) into a module.
 pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     InstalledModule {
         file_name: cell.file_name.clone(),

@@ -53,7 +53,7 @@ struct CountKey {
 /// cannot.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Release {
-    /// The parts of the version, and the prefix of the vendor in lower case.
+    /// The numbers of the version, and the prefix before them in lower case, such as `uc440hd_`.
     Read([u32; 8], String),
     /// The text of a version that cannot be read.
     Unreadable(Box<str>),
@@ -64,7 +64,7 @@ enum Release {
 pub(super) struct VersionCounts(BTreeMap<CountKey, VersionCount>);
 
 impl VersionCounts {
-    /// Adds devices of one kind that have this version of a module.
+    /// Adds `devices` devices of one kind to the count of this version of a module.
     pub(super) fn add(
         &mut self,
         reported: &ReportedKind,

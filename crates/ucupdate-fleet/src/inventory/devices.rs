@@ -52,9 +52,9 @@ pub struct Inventory {
     modules: Vec<ModuleRecord>,
     numbers: HashMap<DeviceKey, u32, RandomState>,
     texts: Texts,
-    /// The number of devices for each day, file name and version. The key has the day in days since
-    /// 1970, and the numbers that [`TextTable`](super::words::TextTable) gave to the file name and the
-    /// version.
+    /// The number of devices for each day, file name and version. The key has the day in days since 1970, and then
+    /// the file name and the version as their indexes in the table of texts
+    /// ([`TextTable`](super::words::TextTable)).
     days: BTreeMap<(u16, u32, u32), u32>,
     most: usize,
     skipped: u64,
@@ -154,7 +154,7 @@ impl Inventory {
         true
     }
 
-    /// Returns the index of a device in `records`. Adds the device if it is new. `None` if there is
+    /// Returns the index of a device in `records`. Adds the device if it is new. `None` if it is new and there is
     /// no room.
     fn number(&mut self, identity: &DeviceId, at: UnixTime) -> Option<usize> {
         let key = match identity {
@@ -192,9 +192,9 @@ impl Inventory {
         }
     }
 
-    /// Updates a module of a device, or adds it. Returns a key of `days` if the device must be
-    /// counted under this key. This is so if the module is new, or if its version or the day is not
-    /// that of its last request.
+    /// Updates a module of a device, or adds it. If the device must be counted for the day of the request, returns
+    /// the key of its count in `days`. It must be counted if the module is new, or if its version or the day
+    /// differs from the last request.
     fn place_module(
         &mut self,
         device: usize,

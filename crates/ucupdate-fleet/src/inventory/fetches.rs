@@ -27,14 +27,15 @@ pub struct RecentFetches {
 /// interim image.
 type FetchKey = (u64, Option<Box<str>>);
 
-/// The times at which the latest downloads at one place ended.
+/// The times at which the latest downloads of one version at one address ended: the latest of a part, and the
+/// latest of a whole image.
 #[derive(Clone, Copy, Debug, Default)]
 struct LatestFetches {
     part: Option<UnixTime>,
     whole: Option<UnixTime>,
 }
 
-/// The part of an image that was downloaded since a time.
+/// How much of an image was downloaded since a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchedExtent {
     /// Only a part was downloaded. The latest of these downloads ended at this time.
@@ -79,8 +80,8 @@ impl RecentFetches {
         self.places.retain(|_, latest| latest.part.max(latest.whole) >= Some(time));
     }
 
-    /// Returns whether an image was downloaded at an address since a time, as a whole or in part.
-    /// `None` if it was not. `version` is `None` for the interim image.
+    /// Returns how much of an image was downloaded at the address `host` since `time`. `None` if nothing was
+    /// downloaded. `version` is the version of the image, and `None` for the interim image.
     pub(super) fn since(&self, time: UnixTime, host: &str, version: Option<&str>) -> Option<FetchedExtent> {
         let place = (host_mark(host), version.map(|version| version.to_ascii_lowercase().into()));
         let latest = self.places.get(&place)?;

@@ -1,4 +1,5 @@
-//! The compact form in which an inventory stores devices: numbers of texts in place of texts.
+//! The compact form in which an inventory stores devices. In place of each text, it has the index of the text in a
+//! table of texts ([`TextTable`]).
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
 use super::words::TextTable;
@@ -10,7 +11,8 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::version::ReportedVersion;
 
-/// The number that means a MAC address in its usual form. No text is stored for such an address.
+/// The value that stands for a MAC address in its usual form, in place of the index of a text. The address is made
+/// from the [`DeviceKey`] then.
 const USUAL_MAC: u32 = u32::MAX;
 
 /// The bit in a [`DeviceKey`] that marks a device without a MAC address.
@@ -34,8 +36,8 @@ impl CompactIndex {
     }
 }
 
-/// The identity of a device: its MAC address, or the number of the text that is its serial number
-/// in lower case.
+/// The identity of a device: its MAC address, or its serial number in lower case. The serial number is stored as
+/// its index in the table of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DeviceKey(u64);
 
@@ -48,8 +50,8 @@ impl DeviceKey {
         Self(SERIAL_BIT | u64::from(folded))
     }
 
-    /// Returns a sort key for devices: first MAC addresses in their order, then serial numbers in
-    /// the order of their texts.
+    /// Returns a sort key for devices: first MAC addresses in their order, then serial numbers in the order of
+    /// their texts. `words` is the table of texts.
     pub(super) fn order(self, words: &TextTable) -> (u64, &str) {
         match self.0 & SERIAL_BIT {
             0 => (self.0, ""),
@@ -58,8 +60,8 @@ impl DeviceKey {
     }
 }
 
-/// The device kinds of an inventory. Each kind has a number, and is stored as the numbers of its
-/// texts in [`TextTable`].
+/// The table of device kinds of an inventory. A device has the index of its kind. The words of a kind, such as the
+/// model, are indexes in the table of texts ([`TextTable`]).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kinds {
     kinds: Vec<[u32; KindWord::COUNT]>,
@@ -87,7 +89,7 @@ impl Kinds {
     }
 }
 
-/// The texts and the device kinds of an inventory.
+/// The table of texts and the table of device kinds of an inventory.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
     pub(super) words: TextTable,
@@ -108,19 +110,19 @@ pub(super) struct DeviceRecord {
     serial_number: u32,
     user_name: u32,
     user_host: u32,
-    /// The number of the text of the server name. 0 if the log does not name its server.
+    /// The index of the server name in the table of texts. 0 if the log does not name its server.
     server: u32,
     request_date_time: RequestTime,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum RequestTime {
-    /// A time whose text can be made again from the value, so no text is stored.
+    /// A time whose text can be made from the value. So no text is stored.
     Usual(FieldTime),
     Text(u32),
 }
 
-/// The facts of a request. They replace the facts of earlier requests of the device.
+/// The facts of a request that are stored for a device. They replace the facts of its earlier requests.
 pub(super) struct Facts<'a> {
     pub(super) kind: &'a ReportedKind,
     pub(super) mac_address: &'a Reported<MacAddress>,
@@ -149,7 +151,8 @@ impl DeviceRecord {
         }
     }
 
-    /// Takes the facts of a request at the time `at`, if no later request is known.
+    /// Replaces the facts of the device by those of a request at the time `at`. A request before the last known one
+    /// changes only `first_asked`.
     pub(super) fn update(&mut self, facts: &Facts<'_>, at: UnixTime, texts: &mut Texts) {
         self.first_asked = self.first_asked.min(at);
         if at < self.last_asked {
@@ -205,16 +208,17 @@ impl DeviceRecord {
 
 #[derive(Clone, Debug)]
 pub(super) struct ModuleRecord {
-    /// The place of the next module of the device. `None` for the last module.
+    /// The index of the next module of the same device in the list of all modules. `None` for the last module.
     pub(super) next: Option<CompactIndex>,
     pub(super) file_name: u32,
     pub(super) version: u32,
     time_stamp: u32,
-    /// The number of the text of the offered version. `None` if nothing was offered.
+    /// The index of the offered version in the table of texts. `None` if nothing was offered.
     offered: Option<CompactIndex>,
-    /// The number of the text of the version before the installed one. `None` if none is known.
+    /// The index in the table of texts of the version that the module had before the installed one. `None` if no
+    /// such version is known.
     previous: Option<CompactIndex>,
-    /// The time of the last counted request with the present offer, in seconds since 1970.
+    /// The time of the last request that was counted in `tries`, in seconds since 1970.
     tried: u32,
     /// The day of the last request that named the module, in days since 1970.
     counted: u16,
@@ -240,9 +244,9 @@ impl ModuleRecord {
         }
     }
 
-    /// Takes the facts of a request about the module, if no later request is known. Returns the day
-    /// of the request, in days since 1970, if the module must be counted with this version on that
-    /// day.
+    /// Replaces the facts of the module by those of a request, unless a later request is known. Returns the day of
+    /// the request (in days since 1970) if the device must be counted with this version on that day. `None` if it
+    /// was counted already, or if a later request is known.
     pub(super) fn update(
         &mut self,
         installed: &InstalledModule,

@@ -11,7 +11,7 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 use ucupdate_core::{Decision, Question};
 
-/// The value of [`ModuleHistory::tries`] from which a device is stuck.
+/// The number of [tries](ModuleHistory::tries) to install the same version from which a device is stuck.
 const STUCK_TRIES: u32 = 3;
 
 /// The state of a device. Each device has exactly one state.
@@ -36,7 +36,7 @@ pub enum DeviceState {
     Ahead,
     /// The device has the version that its rule gives it.
     UpToDate,
-    /// The rule of the device gives it no version.
+    /// The rule of the device has no version for this device.
     NoVersion,
     /// The rule book has no rule for the kind of the device. Or it is unclear which rule is for a
     /// module: several rules match the module, or several modules match one rule.

@@ -1,9 +1,9 @@
-//! [`TextTable`]: a table of texts with numbers, in which each text is stored once.
+//! [`TextTable`]: a table in which each text is stored once and is found by an index.
 
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher as _;
 
-/// The texts of an inventory. Each text is stored once and has a number.
+/// The texts of an inventory. Each text is stored once. Its number is its index in this table.
 #[derive(Clone, Debug)]
 pub(super) struct TextTable {
     /// All texts, one after another.
@@ -57,8 +57,8 @@ impl TextTable {
         number
     }
 
-    /// Returns the number of a text. This is faster than [`number`](Self::number) if the text has
-    /// the number `likely`.
+    /// Returns the number of a text, and adds the text if it is new. Pass a guess of the number as `likely`. If the
+    /// guess is right, this is faster than [`number`](Self::number).
     pub(super) fn number_near(&mut self, likely: u32, text: &str) -> u32 {
         if self.text(likely) == text { likely } else { self.number(text) }
     }
@@ -76,7 +76,8 @@ impl TextTable {
         self.dropped
     }
 
-    /// Returns the number of a text. The error is the free slot for a new text.
+    /// Returns the number of a text. If the table does not have the text, the error is the index of the free slot
+    /// for it.
     fn find(&self, text: &str) -> Result<u32, usize> {
         let mut at = self.place(text);
         loop {

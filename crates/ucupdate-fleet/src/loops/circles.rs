@@ -23,7 +23,8 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// Returns the sort key. Two requests with the same key are the same request.
+    /// Returns the time, the versions and the server. Requests are sorted by these values. Two requests with the
+    /// same values are the same request.
     pub(super) fn place(&self) -> (UnixTime, &str, Option<&str>, Option<&str>) {
         let offered = self.offered.as_ref().map(|offered| offered.as_str());
         (self.at, self.installed.as_str(), offered, self.server.as_deref())

@@ -16,8 +16,7 @@ pub struct Loop {
     pub device: DeviceId,
     /// The part of the device that is updated, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule for the latest request of the device. `None` if its device kind is not valid in a
-    /// rule.
+    /// The rule of the latest request whose device kind is valid in a rule. `None` if there is no such request.
     pub rule: Option<RuleKey>,
     /// The versions of the loop. For [`LoopKind::Flipped`] these are all versions of the circle in
     /// order. For the other kinds these are the installed version and the offered version.

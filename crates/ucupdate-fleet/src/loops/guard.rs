@@ -67,7 +67,8 @@ struct LoopSubject {
 
 #[derive(Debug, Default)]
 struct RecentAsks {
-    /// The rule of the latest request that has a rule.
+    /// The rule of the latest request whose device kind is valid in a rule. A request that is added after a later
+    /// one does not change it.
     rule: Option<RuleKey>,
     /// The remembered requests, sorted by time.
     seen: Vec<Ask>,
