@@ -33,9 +33,10 @@ pub struct Observation {
 /// Reads the observations of one audit row for a [`LoopGuard`](crate::loops::LoopGuard): one for each module in the
 /// request.
 ///
-/// A row lists the modules of the request and the offered files, but not which file is for which
-/// module. An offer belongs to a module if the file, or the folder of the file, has the name of the
-/// module's update type. If as many offers as modules are left, they belong together in order.
+/// A row lists the modules of the request and the offered files, but not which file is for which module. An offer
+/// belongs to a module if the file, or the folder of the file, has the name of the module's update type. If as many
+/// offers as modules remain without a match, the first of these offers is for the first of these modules, and so
+/// on.
 ///
 /// The result is empty for a [simulated](ucupdate_core::request::is_simulated) request, and for a device that reports neither
 /// a MAC address nor a serial number. Modules without a name are

@@ -10,7 +10,8 @@ use ucupdate_core::version::ReportedVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// The rule that has the rollout. It may have other rollouts too.
+    /// The rule to which the rollout belongs. A rule may have several rollouts, so [`rollout`](Self::rollout) is
+    /// needed too.
     pub rule: RuleKey,
     /// The name of the rollout, which is unique in the rule.
     pub rollout: RolloutName,
@@ -24,8 +25,8 @@ pub struct Tally {
     /// downloaded the image from this service. Always zero without
     /// [`OutcomeOptions::with_downloads_required`](super::OutcomeOptions::with_downloads_required).
     pub not_fetched: OutcomeCounts,
-    /// The time of the latest change: a first offer, a download, a return of a device, or a passed
-    /// deadline. `None` before the first offer.
+    /// The time of the latest change: a first offer to a device, a download, a request that shows an outcome, or a
+    /// passed deadline. `None` before the first offer.
     pub last_change: Option<UnixTime>,
     /// The number of offers to devices that are not watched, because
     /// [`OutcomeOptions::with_devices`](super::OutcomeOptions::with_devices) was reached.
@@ -38,14 +39,14 @@ pub struct Tally {
 pub struct OutcomeCounts {
     /// Devices that were offered the version, and whose outcome is not known before their deadline.
     pub in_flight: u64,
-    /// Devices that came back with the version.
+    /// Devices that reported the offered version as installed in a later request.
     pub succeeded: u64,
-    /// Devices that came back with their old version.
+    /// Devices that still reported their old version in a request, although the time for installing was over.
     pub failed: u64,
     /// Devices whose outcome was not known at their deadline. They are not counted in `failed`.
     pub overdue: u64,
-    /// Devices that came back with another version: neither their old version nor the offered
-    /// version.
+    /// Devices that reported another version in a request after the offer: neither their old version nor the
+    /// offered version.
     pub elsewhere: u64,
 }
 

@@ -9,9 +9,9 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// A version in sixteen bytes. Two marks are equal if their versions are the same release.
 ///
-/// For a version of at most four numbers, a mark has these numbers, which are at most `i32::MAX`.
-/// For any other version it has `u32::MAX` and three words of a hash. The hash covers the numbers
-/// and the prefix of the version, or the text of a version that the scheme of the rule cannot read.
+/// If a version has at most four numbers and no prefix, its mark has these numbers, each at most `i32::MAX`. Any
+/// other mark has `u32::MAX` and twelve bytes of a hash. It is the hash of the numbers and the prefix, or of the
+/// text if the scheme of the rule cannot read the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct VersionMark([u32; 4]);
 
@@ -40,13 +40,14 @@ impl VersionMark {
 pub enum OutcomeState {
     /// The device was offered the version, and its outcome is not known yet.
     InFlight,
-    /// The device came back with another version: neither its old version nor the offered version.
+    /// The device reported another version in a request after the offer: neither its old version nor the offered
+    /// version.
     Elsewhere,
-    /// The device came back with its old version.
+    /// The device still reported its old version in a request, although the time for installing was over.
     Failed,
     /// The outcome was not known at the deadline of the device. This counts as a failure.
     Overdue,
-    /// The device came back with the version of the rollout.
+    /// The device reported the version of the rollout in a request.
     Succeeded,
 }
 
@@ -58,8 +59,8 @@ pub struct RolloutDevice {
     pub device: DeviceId,
     /// The progress of the device to the version.
     pub state: OutcomeState,
-    /// The time from which the device has time to install: the time of the offer, of the end of its
-    /// download, or of its return with a stepping stone.
+    /// The start of the time in which the device must install: the time of the offer, of the end of its download,
+    /// or of its request with a stepping stone as the installed version.
     pub at: UnixTime,
     /// The deadline: the time at which the device becomes overdue.
     pub due: UnixTime,
@@ -72,14 +73,15 @@ pub struct RolloutDevice {
 pub(super) struct Track {
     pub(super) tally: u32,
     pub(super) state: OutcomeState,
-    /// The time at which the device was offered the version, finished its download, or came back
-    /// with the latest stepping stone.
+    /// The time at which the device was offered the version, finished its download, or first reported the stepping
+    /// stone as installed.
     pub(super) at: UnixTime,
     /// The deadline. A device whose outcome is not known at this time is overdue.
     pub(super) due: UnixTime,
     /// The version of the device at the time `at`.
     pub(super) had: VersionMark,
-    /// The stepping stone that the device was offered last. `None` if it was offered the version itself.
+    /// The stepping stone that the device was offered last. `None` if it was offered the version of the rollout
+    /// itself.
     pub(super) stone: Option<VersionMark>,
     /// The address from which the device sent the request with the last offer.
     pub(super) host: HostMark,

@@ -31,10 +31,10 @@ impl OutcomeOptions {
     /// Sets the maximum number of devices that are watched. Default: 100,000. A device counts once
     /// for each of its rollouts, and needs about 300 bytes.
     ///
-    /// If there are more devices, the device that succeeded first is forgotten, but stays in the
-    /// counts. If no device has succeeded, a device that downloaded nothing is forgotten, if
-    /// downloads are required. It is then counted in [`Tally::unwatched`]. If there is no such
-    /// device either, the new device is not watched, and is counted in [`Tally::unwatched`].
+    /// If there are more devices, the device that was the first to succeed is forgotten, but stays in the counts.
+    /// If no device has succeeded, and downloads are required, a device that downloaded nothing is forgotten. The
+    /// forgotten device is then counted in [`Tally::unwatched`]. If there is no such device either, the new device
+    /// is not watched, and is counted in [`Tally::unwatched`].
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
@@ -76,11 +76,11 @@ impl OutcomeOptions {
 /// a serial number are not watched, because they cannot be recognised. Simulated requests are
 /// ignored. Rollouts without a guard are watched only with [`OutcomeOptions::with_unguarded`].
 ///
-/// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered)
-/// next, both with the time of the decision. A clock that goes back causes no failure, because a
-/// request before the offer is ignored. Therefore requests that other servers answered can be added
-/// later with `asked`, from their audit logs. The order of requests of different devices does not
-/// matter while there is room for all devices.
+/// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with
+/// the time of the decision. A clock that goes back causes no failure, because a request before the offer counts
+/// only if it reports the version of the rollout. Therefore requests that other servers answered can be added later
+/// with `asked`, from their audit logs. The order of requests of different devices does not matter while there is
+/// room for all devices.
 ///
 /// ```
 /// use ucupdate_core::book::*;
@@ -114,17 +114,18 @@ impl OutcomeOptions {
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
     pub(super) options: OutcomeOptions,
-    /// The watched rollouts by number. Each number is used for one rollout only.
+    /// The watched rollouts. Each rollout has a number, which is its key here. A number is never used for a second
+    /// rollout.
     pub(super) watched: BTreeMap<u32, Watched>,
     pub(super) numbers: BTreeMap<(RuleKey, RolloutName), u32>,
     pub(super) next_number: u32,
     pub(super) devices: BTreeMap<DeviceId, Vec<Track>>,
     /// The number of [`Track`]s in `devices`.
     pub(super) tracks: usize,
-    /// The devices in flight, sorted by deadline. The third value is the number of the rollout.
+    /// The devices in flight, sorted by deadline. The third value is the key of the rollout in `watched`.
     pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
-    /// The devices that succeeded, in the order of their success. The second value is the number of
-    /// the rollout.
+    /// The devices that succeeded, in the order of their success. The second value is the key of the rollout in
+    /// `watched`.
     pub(super) succeeded: VecDeque<(DeviceId, u32)>,
     /// The offers whose image was not downloaded yet.
     pub(super) open: OpenOffers,
@@ -134,8 +135,8 @@ pub struct Outcomes {
 pub(super) struct Watched {
     pub(super) tally: Tally,
     pub(super) target: VersionMark,
-    /// The version scheme of the rule. A [`VersionMark`] of another scheme cannot be compared with
-    /// the marks of this rollout.
+    /// The version scheme of the rule. All [`VersionMark`]s of this rollout are made with this scheme. If the rule
+    /// gets another scheme, the old marks are useless.
     pub(super) scheme: VersionScheme,
     pub(super) paused: bool,
 }
@@ -304,8 +305,8 @@ impl Outcomes {
         self.tracks += 1;
     }
 
-    /// Counts a device for the guard, because it downloaded an image of the rollout with this
-    /// number. The time for installing begins at the end of the download, `now`.
+    /// Counts a device for the guard, because it downloaded an image of the rollout with the key `number` in
+    /// `watched`. The time for installing begins at the end of the download, `now`.
     pub(super) fn downloaded(&mut self, identity: &DeviceId, number: u32, now: UnixTime) {
         let Some(watched) = self.watched.get_mut(&number) else { return };
         let mut tracks = self.devices.get_mut(identity).into_iter().flatten();
@@ -339,10 +340,10 @@ impl Outcomes {
 
     /// Applies a new revision of the rule book.
     ///
-    /// A rollout is forgotten if it ended, lost its guard or has another version now, or if its
-    /// rule has another version scheme now. A rollout that was resumed begins a new tally. A pause
-    /// and resumption between two calls cannot be seen. The same is true if a rollout ends and
-    /// another one with the same name and version starts.
+    /// A rollout is forgotten if it ended, lost its guard or has another version now, or if its rule has another
+    /// version scheme now. A rollout that was resumed begins a new tally. If a rollout was paused and resumed
+    /// between two calls, it keeps its tally, because the pause cannot be seen. The same is true if a rollout ends
+    /// between two calls, and another one with the same name and version starts.
     pub fn follow(&mut self, book: &RuleBook) {
         let mut gone = BTreeSet::new();
         for (number, watched) in &mut self.watched {
@@ -404,8 +405,8 @@ impl Outcomes {
         self.tracks
     }
 
-    /// Returns the number of a rollout in `watched`. A new rollout, or a rollout with a new version
-    /// or version scheme, gets a new number.
+    /// Returns the key of a rollout in `watched`. A new rollout, or a rollout with a new version or version scheme,
+    /// gets a new key.
     fn number_of(
         &mut self,
         rule: &Rule,

@@ -54,8 +54,8 @@ pub(super) struct SimulatedKind {
     pub(super) from: AskedFrom,
 }
 
-/// The key of a [`SimulatedKind`]. The first part has the words of the device kind, the file name and the
-/// domain of the user, in lower case. The second part is the side.
+/// The key of a [`SimulatedKind`]. The first part has the words of the device kind, the file name and the domain of
+/// the user, in lower case. The second part is the side of the request: internal or external.
 type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ pub(super) struct DeviceDetails {
     pub(super) address: Option<IpAddr>,
 }
 
-/// A table of versions. Each spelling has a number, which is its index in `list`.
+/// A table of versions. Each spelling of a version is stored once, and is found by its index in `list`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions {
     pub(super) list: Vec<ReportedVersion>,
@@ -196,10 +196,11 @@ impl SimulatedKind {
 #[derive(Debug, Default)]
 pub(super) struct RequestMaker {
     devices: Vec<Option<Device>>,
-    /// The modules. The index is the number of the file name times `versions`, plus the number of
-    /// the version.
+    /// The modules that were made so far. The index is the file's number (from `files`) times `versions`, plus the
+    /// index of the version in the table of versions.
     modules: Vec<Option<InstalledModule>>,
-    /// The number of the file name of each kind.
+    /// For each device kind, the number of the file name of its module. Kinds with the same file name have the same
+    /// number.
     files: Vec<usize>,
     versions: usize,
 }

@@ -1,4 +1,5 @@
-//! [`simulate`]: simulates all parts of a fleet up to the same time, then the next period.
+//! [`simulate`]: divides a fleet into shards, and simulates all shards up to the same time. Then commands and
+//! guards change the rule book, and the next period begins.
 
 use super::fleet::{RequestMaker, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
@@ -13,8 +14,8 @@ use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of parts of a fleet. This number is constant, because the result depends on it, and
-/// must not depend on the number of threads.
+/// The number of shards (parts) into which a fleet is divided. This number is constant, because the result depends
+/// on it, and must not depend on the number of threads.
 const SHARDS: usize = 64;
 
 const STEPS_OF_DAY: u32 = 24 * 60 * 60 / STEP;
@@ -165,7 +166,7 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
-    /// Simulates all shards until the step `until` begins.
+    /// Simulates all shards up to the step with the number `until`. This step itself is not simulated.
     fn on(&mut self, until: u32, stage: &SimulationInput<'_>, index: &EligibilityIndex) {
         let waiting = Mutex::new(self.shards.iter_mut());
         let (progress, played) = (self.progress, &self.played);
@@ -210,7 +211,8 @@ impl Play<'_> {
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())
     }
 
-    /// Returns the rollouts whose guards are exceeded.
+    /// Returns the rollouts whose guards are exceeded. Returns none if the number of failures has not changed since
+    /// the last call.
     fn tripped(&mut self) -> Vec<Tripped> {
         let failed = self.shards.iter().flat_map(|shard| shard.outcomes.tallies());
         let failed = failed.map(|tally| tally.counts.failures()).sum();

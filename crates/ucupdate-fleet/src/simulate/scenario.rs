@@ -121,10 +121,9 @@ impl Scenario {
 
 /// The probability of failed installations, and the duration of installations.
 ///
-/// The result is decided once for each device and version: a device that fails to install a version
-/// fails every time it tries this version. After a failed installation the device restarts with its
-/// old version, and tries again at its next regular request. A device that is lost never sends a
-/// request again.
+/// Whether an installation fails is decided once for each device and version: a device that fails to install a
+/// version fails every time it tries this version. After a failed installation the device restarts with its old
+/// version, and tries again at its next regular request. A device that is lost never sends a request again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FailureModel {

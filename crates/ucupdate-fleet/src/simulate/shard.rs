@@ -1,4 +1,4 @@
-//! A part of the fleet. At each time only one thread simulates the part.
+//! A shard: a part of the fleet that one thread at a time simulates.
 
 use super::fleet::{FleetMember, NONE, RequestMaker, SimulatedFleet};
 use super::random::{Chance, Draw};
@@ -24,7 +24,7 @@ pub(super) struct SimulationInput<'a> {
     pub(super) install: (u32, u32),
     /// Every version that a device may have.
     pub(super) versions: &'a super::fleet::Versions,
-    /// A number for each version, for the random results of its installations. So the results of
+    /// A number for each version. The random result of an installation depends on this number, so the results of
     /// different versions are independent.
     pub(super) salts: &'a [u64],
 }
@@ -33,8 +33,9 @@ pub(super) struct Shard {
     /// The devices, sorted by the time of day of their requests, so that devices that ask one after another are
     /// neighbours in memory.
     units: Vec<SimulatedUnit>,
-    /// The ring buffer of buckets, one for each step. A bucket is the index of its first unit. The
-    /// ring is longer than the longest time between two events of a device.
+    /// A ring buffer with a bucket for each step. The bucket of a step has the devices with an event in this step,
+    /// as a linked list: the bucket is the index in `units` of the first device, and `link` leads to the next one.
+    /// The ring is longer than the longest time between two events of a device.
     wheel: Vec<u32>,
     step: u32,
     pub(super) outcomes: Outcomes,
@@ -48,15 +49,16 @@ pub(super) struct Shard {
 /// The current state of a device.
 #[derive(Clone, Copy, Debug)]
 struct SimulatedUnit {
-    /// The number of the device in the fleet. The random numbers of the device depend on this
-    /// number.
+    /// The index of the device in the fleet. The random numbers of the device depend on this index.
     id: u32,
     member: FleetMember,
-    /// The number of the version that the device was offered last. [`NONE`] if there is none.
+    /// The index in the table of versions of the version that the device was offered last. [`NONE`] if it was
+    /// offered nothing.
     offered: u32,
     /// The time of the next event of the device, in seconds from the start.
     next: u32,
-    /// The index of the next unit in the same bucket. [`NONE`] for the last one.
+    /// The index in [`Shard::units`] of the next device in the same bucket of [`Shard::wheel`]. [`NONE`] for the
+    /// last one.
     link: u32,
     state: DevicePhase,
     /// The number of consecutive requests in which the device was offered the same version.
@@ -104,8 +106,8 @@ impl Shard {
         shard
     }
 
-    /// Simulates until the step `until` begins. Returns the number of devices times the number of
-    /// simulated steps.
+    /// Simulates up to the step with the number `until`, which is not simulated itself. Returns the number of
+    /// devices times the number of simulated steps.
     pub(super) fn play(
         &mut self,
         until: u32,

@@ -1,11 +1,11 @@
-//! [`Timeline`]: audit rows, each with the row of the same exchange in the access log, and with its
-//! downloads.
+//! [`Timeline`]: audit rows in order of time. Each has the row of the same exchange (request and response) in the
+//! access log, and the rows of the downloads of its offered files.
 
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::value::UnixTime;
 
-/// Audit rows in order of time. Each one is joined with the row of the same exchange in the access
-/// log, and with the downloads that followed.
+/// Audit rows in order of time. Each one is joined with the row of the same exchange (request and response) in the
+/// access log, and with the downloads of its offered files.
 ///
 /// All rows are held in memory. Pass the rows of one day or of one device.
 ///

@@ -56,13 +56,16 @@ struct Finder<'a> {
     found: Vec<Trouble>,
     /// The number of refused attempts to sign in since the last answered request.
     sign_ins: u32,
-    /// For each module (its file name in lower case): the installed and the offered version, the
-    /// number of counted requests with these versions, and the time of the last counted request.
+    /// The last offer for each module, to find an offer that is repeated. The key is the file name in lower case.
+    /// The value has the installed and the offered version, the number of counted requests with these versions, and
+    /// the time of the last counted one. A request is counted if the limit `fetch` has passed since the last
+    /// counted one.
     same: HashMap<String, (ReportedVersion, ReportedVersion, u32, UnixTime)>,
 }
 
 impl Finder<'_> {
-    /// Adds a trouble. If the same trouble is known and has not ended, counts it once more.
+    /// Adds a trouble that an event at the time `at` shows. If the same trouble is known and has not ended, counts
+    /// the event for this trouble instead.
     fn see(&mut self, kind: TroubleKind, at: UnixTime) {
         let is_full = self.found.len() >= MAX_TROUBLES;
         let same = |trouble: &&mut Trouble| trouble.over.is_none() && is_same(&trouble.kind, &kind);
@@ -77,7 +80,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Ends the troubles for which `is_contradicted` returns `true`.
+    /// Ends the troubles for which `is_contradicted` returns `true`: an event at the time `at` shows that they are
+    /// over.
     fn end(&mut self, at: UnixTime, is_contradicted: impl Fn(&TroubleKind) -> bool) {
         let open = self.found.iter_mut().filter(|trouble| trouble.over.is_none());
         open.filter(|trouble| is_contradicted(&trouble.kind)).for_each(|trouble| trouble.over = Some(at));
@@ -230,8 +234,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Reports a slow download. A later download at the usual speed ends this trouble if both files
-    /// are images, or both are signatures. A signature is too small to show the speed of an image.
+    /// Reports a download that was slow. A later download at the usual speed ends this trouble if both files are
+    /// images, or both are signatures. A signature is too small to show the speed of an image.
     fn pace(&mut self, at: UnixTime, fetch: &Fetch) {
         let taken = fetch.taken_ms.map(Span::of_millis).filter(|_| !fetch.is_unchanged);
         let Some(taken) = taken else { return };

@@ -51,7 +51,8 @@ fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>) -> Timeline {
     Timeline { entries, unjoined }
 }
 
-/// Returns the exchange of each audit row, and removes these exchanges from `access`.
+/// Returns, for each audit row, the row of the same exchange (request and response) in the access log. Removes the
+/// returned rows from `access`.
 fn exchanges(audit: &[AuditRow], access: &mut [Option<AccessRow>]) -> Vec<Option<AccessRow>> {
     let mut posts: HashMap<String, Vec<(UnixTime, usize)>> = HashMap::new();
     for (index, row) in access.iter().enumerate() {
@@ -77,8 +78,8 @@ fn is_request(row: &AccessRow) -> bool {
     row.method.as_logged().eq_ignore_ascii_case("POST") && stem.ends_with("/ucdevice.upx")
 }
 
-/// Returns the milliseconds between an audit row and an exchange. 0 if the row was logged during
-/// the exchange. `None` if the row cannot belong to the exchange.
+/// Returns the milliseconds between an audit row and an exchange in the access log. 0 if the audit row was logged
+/// during the exchange. `None` if the two rows cannot be of the same request.
 fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     // Uploads of device logs are answered with 501 and do not name the device. Refused and malformed requests have no
     // audit row.
@@ -95,7 +96,8 @@ fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     Some(started.saturating_sub(logged).max(logged.saturating_sub(finished)).max(0))
 }
 
-/// An offer of one file, with the index of the entry and the index of the offer in the entry.
+/// An offered file: the index of its entry in the timeline, the index of its offer in the audit row of this entry,
+/// and whether the file is the image or the signature.
 #[derive(Clone, Copy)]
 struct FileOffer {
     entry: usize,

@@ -52,7 +52,8 @@ impl FetchedFile {
         })
     }
 
-    /// Returns whether another file belongs to the same release, as an image and its signature do.
+    /// Returns whether the paths of both files name the same version, or both an interim image, or both neither.
+    /// This is so for an image and its signature.
     pub(super) fn is_of_same_release(&self, other: &Self) -> bool {
         self.version == other.version && self.is_interim == other.is_interim
     }

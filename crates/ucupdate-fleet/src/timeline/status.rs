@@ -15,8 +15,8 @@ pub(super) fn remedy(status: u16, sub_status: u16) -> &'static str {
         .map_or("look for the code in the documentation of the web server", |(_, _, remedy)| *remedy)
 }
 
-/// The status and substatus, the meaning, and the remedy. The first entry of a status has the remedy for its other
-/// substatus codes.
+/// The status and substatus, the meaning, and the remedy of each known code. A substatus that is not in this table
+/// gets the remedy of the first entry with the same status.
 const TABLE: &[((u16, u16), &str, &str)] = &[
     (
         (400, 0),

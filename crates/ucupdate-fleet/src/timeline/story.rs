@@ -54,11 +54,10 @@ impl Timeline {
     /// Returns the story of each device, sorted by name. Devices that are known only by their
     /// address come last.
     ///
-    /// An access row without an audit row belongs to the device that sent the last request from the
-    /// same address, if the audit rows have such a device. An audit row that names no device
-    /// belongs to the last device of the same kind at the same address. A restart is inferred if a
-    /// device downloads an image and its signature, and then sends a request that does not report
-    /// the old version.
+    /// An access row without an audit row belongs to the device that sent the last request from the same address
+    /// before it. If no device did so before, it belongs to the device that did so first. An audit row that names
+    /// no device belongs to the last device of the same kind at the same address. A restart is inferred if a device
+    /// downloads an image and its signature, and then sends a request that does not report the old version.
     ///
     /// ```
     /// use std::time::Duration;
@@ -137,8 +136,7 @@ impl Timeline {
     }
 }
 
-/// The names of the devices that sent requests, each with the time of the request, in order of
-/// time.
+/// The names of devices, each with the time of a request of the device, in order of time.
 type NamesByTime = Vec<(UnixTime, String)>;
 
 struct DeviceRows<'a> {
@@ -190,7 +188,8 @@ impl DeviceRows<'_> {
     }
 }
 
-/// Returns whether a row is that of an uploaded device log, in which all cells of a device are empty.
+/// Returns whether an audit row is that of an uploaded device log. Such a row has no device type, modules, MAC
+/// address or serial number.
 fn is_log_upload(row: &AuditRow) -> bool {
     row.kind.device_type.is_empty()
         && row.requested.is_empty()
