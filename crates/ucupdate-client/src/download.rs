@@ -86,7 +86,7 @@ pub struct DownloadedFile {
     /// Offset in bytes at which the last try resumed the file. `None` if the last try received the
     /// whole file.
     pub resumed_from: Option<u64>,
-    /// Number of tries, at least 1.
+    /// Number of tries to download the file, at least 1.
     pub tries: u32,
     /// Duration of all tries, including the waits between them.
     pub elapsed: Duration,

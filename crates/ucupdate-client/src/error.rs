@@ -269,7 +269,7 @@ pub enum ContentFault {
     /// The file has a content coding, which was not requested.
     #[error("sent the content coding {found:?}, expected none")]
     Encoding { found: Box<str> },
-    /// A part was sent although the whole file was requested.
+    /// The server sent only a part of the file, although the client requested the whole file.
     #[error("sent a part of the file, expected all of it")]
     UnaskedPart,
 }

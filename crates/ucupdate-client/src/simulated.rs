@@ -39,7 +39,7 @@ pub struct SimulatedDevice {
     installed: Vec<InstalledModule>,
 }
 
-/// The change that an installation made.
+/// The change that the installation of one module made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installation {
@@ -59,7 +59,7 @@ pub struct Update {
     pub answer: UpdateAnswer,
     /// One download for each offered module.
     pub downloads: Vec<Download>,
-    /// The installed modules. The list is empty when the server offered nothing.
+    /// The changes of the installed modules. Empty if the server offered nothing.
     pub installed: Vec<Installation>,
 }
 

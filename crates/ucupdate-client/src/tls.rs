@@ -46,8 +46,9 @@ pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientErro
     .with_no_client_auth())
 }
 
-/// Returns the verifier of the system with the extra certificates. `None` if the verifier cannot be created, for
-/// example because a minimal container has no certificates. The client can then still use http.
+/// Returns a verifier that trusts the certificates of the operating system and the `extra` ones. `None` if it
+/// cannot be created, for example because a minimal container has no certificates. The client can then still use
+/// http. On Android it is also `None` if there are `extra` certificates.
 fn system_verifier(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Option<Verifier> {
     #[cfg(not(target_os = "android"))]
     return Verifier::new_with_extra_roots(extra, provider).ok();

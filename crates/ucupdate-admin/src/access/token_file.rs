@@ -254,7 +254,8 @@ impl TokenFile {
         }
     }
 
-    /// Writes the whole file. Only its owner can read it. Without a lock the file must not exist.
+    /// Writes the whole file, which only its owner can read. `lock` is the lock of the existing file. If it is
+    /// `None`, the file must not exist yet.
     fn write(&self, tokens: Vec<TokenEntry>, lock: Option<&File>) -> Result<(), TokenFileError> {
         let failed = |source| TokenFileError::File { path: self.path.clone(), source };
         let name = self.path.file_name().and_then(|name| name.to_str());

@@ -21,7 +21,7 @@ struct KeyEntry {
     answer: Option<Answer>,
 }
 
-/// The state of a key when a request with it begins.
+/// The state of an `Idempotency-Key` when a request with this key begins.
 pub(crate) enum KeyState<'a> {
     /// The key is new.
     First(KeyReservation<'a>),
@@ -33,7 +33,8 @@ pub(crate) enum KeyState<'a> {
     OtherRequest,
 }
 
-/// The entry of a running request. If it is dropped without an answer, the key is free again.
+/// The entry of an `Idempotency-Key` whose request is running. If it is dropped without an answer, the key is free
+/// again.
 pub(crate) struct KeyReservation<'a> {
     idempotency: &'a Idempotency,
     name: Box<str>,

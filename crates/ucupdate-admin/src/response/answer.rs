@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 
 enum AnswerContent {
     Whole(Bytes),
-    /// Pieces, and their number of bytes if it is known.
+    /// A body that is sent in pieces, and its number of bytes if that is known.
     Pieces(ResponsePieces, Option<u64>),
 }
 

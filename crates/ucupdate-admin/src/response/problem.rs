@@ -102,7 +102,7 @@ impl Problem {
         self.status
     }
 
-    /// Returns whether the rule book changed since the client read it.
+    /// Returns whether this problem is a conflict: the rule book changed since the client read it.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(&*self.kind, "book-moved" | "changed-meanwhile" | "moved" | "conflict")
     }

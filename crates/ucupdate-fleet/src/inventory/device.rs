@@ -57,9 +57,9 @@ pub struct ModuleHistory {
     /// Whether the module came back to its old version: the installed version is the one that it
     /// had before `previous`.
     pub has_returned: bool,
-    /// The number of consecutive requests in which the device had its present version and got the
-    /// present offer. A request less than an hour after the last counted one does not count. At
-    /// most 255. 0 if nothing is offered.
+    /// The number of consecutive requests in which the device had its present version and got the present offer. A
+    /// request is counted only if at least an hour has passed since the last counted one. At most 255. 0 if nothing
+    /// is offered.
     pub tries: u32,
 }
 

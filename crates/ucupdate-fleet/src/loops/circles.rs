@@ -1,4 +1,4 @@
-//! Finds loops, here called circles, in the requests of one device.
+//! Finds loops in the requests of one device. A loop of one device is called circle here.
 
 use super::found::LoopKind;
 use std::collections::BTreeSet;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of offers of the same version after which a device that keeps its old version counts
-/// as [`LoopKind::Unchanged`].
+/// The number of counted offers of the same version after which a device that keeps its old version is in a loop of
+/// the kind [`LoopKind::Unchanged`].
 const UNCHANGED_ASKS: u32 = 3;
 
 /// One request about one module, or several consecutive requests with the same versions and server.

@@ -13,18 +13,17 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{AskedFrom, Question, Side, is_simulated};
 use ucupdate_core::value::UnixTime;
 
-/// The time in milliseconds that an offer may be logged before the start of its rollout. Rows have
-/// whole seconds, and clocks differ.
+/// An offer may be logged this many milliseconds before its rollout started, because rows have whole seconds and
+/// clocks differ.
 const START_SLACK_MILLIS: i64 = 2000;
 
 impl Outcomes {
     /// Adds a row of the audit log of any server. The rows must come in order of time.
     ///
-    /// A row does not name the rollout of its offer, so the request is decided again with `index`.
-    /// The offer belongs to the rollout in this decision. If the decision has no rollout, the offer
-    /// belongs to the only rollout of the rule that has the offered version. Compile `index` from a
-    /// rule book in which no rollout is paused and no kill switch is on. The server cannot have
-    /// made the offer while one of these prevented it.
+    /// A row does not name the rollout of its offer, so the request is decided again with `index`. The offer
+    /// belongs to the rollout in this decision. If the decision has no rollout, the offer belongs to the only
+    /// rollout of the rule that has the offered version. Compile `index` from a rule book in which no rollout is
+    /// paused and no kill switch is on. Otherwise offers that were made before a pause might belong to no rollout.
     ///
     /// `starts` has the known times at which rollouts started or were resumed. Offers before the
     /// start of their rollout are skipped.

@@ -1,4 +1,4 @@
-//! [`Tally`]: the numbers of devices of a rollout that succeeded and failed.
+//! [`Tally`]: counts of the devices of a rollout by outcome, such as succeeded and failed.
 
 use super::track::{OutcomeState, Track};
 use std::fmt;
@@ -106,7 +106,7 @@ impl Tally {
         self.unwatched += other.unwatched;
     }
 
-    /// Returns the reason to pause the rollout, as text. `None` if the guard is not exceeded.
+    /// Returns the reason to pause the rollout, as text. `None` if the counts are within the limits of the guard.
     pub fn trips(&self) -> Option<String> {
         let (succeeded, failed) = (self.counts.succeeded, self.counts.failures());
         let devices = |count: u64| Counted::new(count, "device");
@@ -164,7 +164,7 @@ pub struct Tripped {
     pub rollout: RolloutName,
     /// The version that the rollout offers.
     pub version: ReportedVersion,
-    /// The reason, such as `7 of 40 devices failed, the guard allows less than 10%`.
+    /// The reason as text, such as `7 of 40 devices failed, the guard allows less than 10%`.
     pub reason: Box<str>,
 }
 

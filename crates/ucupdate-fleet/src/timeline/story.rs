@@ -345,8 +345,8 @@ fn with_restarts(
     joined
 }
 
-/// The image and the signature that a device downloaded, until a restart is inferred from them or
-/// the device comes back with its old version.
+/// The image and the signature that a device downloaded last. They are forgotten when a restart is inferred from
+/// them, or when the device still reports its old version after the time for installing.
 #[derive(Default)]
 struct FetchedFiles {
     image: Option<(UnixTime, FetchedFile)>,

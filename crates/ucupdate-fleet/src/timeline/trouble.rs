@@ -12,7 +12,7 @@ use ucupdate_core::value::UnixTime;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trouble {
-    /// The kind of trouble. Its values are those of the last occurrence.
+    /// The kind of trouble. Its values, such as a duration, are those of the last event that showed the trouble.
     pub kind: TroubleKind,
     /// The time of the first event that showed the trouble.
     pub first: UnixTime,

@@ -82,7 +82,7 @@ fn given(before: &RuleBook, after: &RuleBook) -> BTreeSet<PackageId> {
     given
 }
 
-/// A version that devices get by an approval, a pin or a rollout.
+/// An approval, a pin or a rollout of a version of `package`. Test devices are not an audience here.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Assigned<'a> {
     rule: &'a RuleKey,

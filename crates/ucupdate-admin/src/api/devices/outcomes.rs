@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use ucupdate::store::error_chain;
 use ucupdate::{RolloutOutcomes, UpdateService};
 
-/// The shortest time for which a result is used.
+/// The outcomes are read again only after this time, even if the last reading was fast.
 const AGE: Duration = Duration::from_secs(5);
 
 /// The last reading of the outcomes of rollouts, with the time at which it ended and its duration. While one caller

@@ -12,7 +12,7 @@ use ucupdate::value::UnixTime;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RolloutReport {
-    /// The rule as text: six words with `/` between them.
+    /// The rule as text: six words with `/` between them, such as `UCPhone/Polycom/CX700/A/ENU/CPE`.
     pub rule: String,
     /// The name, which is unique in the rule.
     pub name: String,

@@ -8,8 +8,9 @@ use ucupdate::book::{Assignment, Rollout, Rule, RuleBook, Share};
 use ucupdate::outcomes::{OutcomeState, RolloutDevice, Tally};
 use ucupdate::value::UnixTime;
 
-/// A rollout is reported as standing still if it had no offer, no download and no return of a device for this number
-/// of hours. The number is more than a day, because a device asks at least once a day.
+/// A rollout is reported as standing still if it had no change for this number of hours: no first offer to a
+/// device, no download, no outcome and no passed deadline. The number is more than a day, because a device asks at
+/// least once a day.
 const STILL_HOURS: i64 = 26;
 
 /// The number that replaces [`STILL_HOURS`] if the rollout has a window, because a window may be closed for days.
@@ -26,15 +27,16 @@ pub struct RolloutDevices {
     pub waiting: u64,
     /// Devices that downloaded the image, and have not sent a request with the result yet.
     pub downloading: u64,
-    /// Devices that came back with the version.
+    /// Devices that reported the version as installed in a later request.
     pub installed: u64,
-    /// Devices that came back with their old version.
+    /// Devices that still reported their old version in a later request.
     pub failed: u64,
     /// Devices that downloaded the image, and sent no request with the result before their deadline.
     pub overdue: u64,
-    /// Devices that came back with a version that is neither the old nor the offered one.
+    /// Devices that reported another version in a later request: neither their old version nor the offered one.
     pub elsewhere: u64,
-    /// Devices that came back or are overdue, but never downloaded the image from these servers. The guard does not count them.
+    /// Devices that sent a later request or are overdue, but never downloaded the image from these servers. The
+    /// guard does not count them.
     pub not_counted: u64,
     /// Offers to devices that are not watched, because the largest number of watched devices was reached. `offered` does not
     /// count them.
@@ -66,8 +68,8 @@ pub struct FailedDevice {
     pub device: String,
     /// `failed` or `overdue`.
     pub state: &'static str,
-    /// The time in UTC at which the device downloaded the image, or came back later with a stepping stone. From this
-    /// time on, the device had time to install the version.
+    /// The time in UTC at which the device downloaded the image, or first reported a stepping stone as installed.
+    /// From this time on, the device had time to install the version.
     pub since: String,
 }
 
@@ -90,7 +92,7 @@ pub struct RolloutStatus {
     /// The settings of the rollout.
     #[serde(flatten)]
     pub rollout: RolloutReport,
-    /// The time at which it was started or resumed last, in UTC. `None` if it is not known.
+    /// The time at which the rollout was started or resumed last, in UTC. `None` if this time is not known.
     pub runs_since: Option<String>,
     /// The number of seconds since the rollout was started or resumed last. `None` if that time is not known.
     pub age_seconds: Option<i64>,
@@ -98,7 +100,8 @@ pub struct RolloutStatus {
     pub next_stage: Option<NextStage>,
     /// The numbers of devices.
     pub devices: RolloutDevices,
-    /// The time of the latest offer, download or return of a device, in UTC. `None` if there was none.
+    /// The time of the latest change, in UTC: a first offer to a device, a download, a request that shows an
+    /// outcome, or a passed deadline. `None` if there was none.
     pub last_change: Option<String>,
     /// The reason why the rollout makes no progress. `None` if it makes progress, if it is paused, if any kill switch
     /// is on, if its next stage begins within a day, or if its start is not known and it had no change.

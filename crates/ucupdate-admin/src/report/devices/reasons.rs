@@ -1,5 +1,5 @@
-//! The reasons of answers. Logs do not contain reasons, so each request is decided again with the rule book of its
-//! time.
+//! The reasons of answers. Logs do not contain reasons. So each request is decided again with the rule book that
+//! the service had at the time of the request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +15,12 @@ use ucupdate::{Snapshot, StateError, UpdateService};
 /// The maximum number of requests whose reasons are computed. The latest requests are used.
 const MAX_REQUESTS: usize = 1000;
 
-/// The maximum number of rule books that are read.
+/// The maximum number of rule books (revisions) that are read to compute reasons.
 const MAX_REVISIONS: usize = 64;
 
-/// Adds the reason to each answer in the stories. For that, each request is decided again with the rule book of its time. If this
-/// gives another answer than the logged one, the reason is `None`. The latest 1,000 requests and at most 64 rule books are used.
+/// Adds the reason to each answer in the stories. For that, each request is decided again with the rule book that
+/// the service had at the time of the request. If this gives another answer than the logged one, the reason is
+/// `None`. The latest 1,000 requests and at most 64 rule books are used.
 ///
 /// # Errors
 /// When the history cannot be read.
