@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use ucupdate_core::request::Side;
 
 /// The largest size of an error message in bytes. It has room for a short URL, a reason and a message of the codec.
-/// The message of a [`ClientError::Url`] may be longer: by eight bytes for each byte of the URL.
+/// The message of a [`ClientError::Url`] may be longer: by up to eight bytes for each byte of the URL.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Reads `bytes` as an HTTP response with a head and a body. Checks that each header field that can be read is within

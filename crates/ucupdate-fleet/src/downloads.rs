@@ -31,8 +31,11 @@ impl DownloadHash {
     }
 }
 
-/// Returns the address and the path of a download, and whether only a part of the image was requested. `None` if
+/// Returns the address and the path of a download, and whether it is only a download of a part. `None` if
 /// the row is not a successful download.
+///
+/// Status 206 counts as a part, and so does status 304, because no byte of the image is sent. A redirect to the
+/// store counts as a whole download.
 pub(crate) fn download_of(row: &AccessRow) -> Option<(DownloadHash, bool)> {
     if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
         return None;

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant, SystemTime};
 use ucupdate::value::{Sha256Digest, UnixTime, is_unseen};
 use ucupdate_folder::{Folder, open_regular};
 
-/// The format of the file that this program writes.
+/// The number of the file format that this program writes.
 const FORMAT: u32 = 1;
 
-/// The number of the file format that this program writes.
+/// The largest size of the file in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The time limit of waiting for another process that changes the file.

@@ -46,8 +46,8 @@ pub struct InventoryModule {
     pub asked: UnixTime,
 }
 
-/// The earlier version of a module, and the number of offers that the device did not install. It is
-/// exact only if rows were added in order of time.
+/// The earlier version of a module, and the number of offers that the device did not install. Both are exact only
+/// if the rows were added to the inventory in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleHistory {

@@ -55,9 +55,10 @@ impl Timeline {
     /// address come last.
     ///
     /// An access row without an audit row belongs to the device that sent the last request from the same address
-    /// before it. If no device did so before, it belongs to the device that did so first. An audit row that names
-    /// no device belongs to the last device of the same kind at the same address. A restart is inferred if a device
-    /// downloads an image and its signature, and then sends a request that does not report the old version.
+    /// before it. If no device did so before, it belongs to the device that did so first. If the audit rows have no
+    /// device at this address, the address gets a story of its own. An audit row that names no device belongs to the
+    /// last device of the same kind at the same address. A restart is inferred if a device downloads an image and its
+    /// signature, and then sends a request that does not report the old version.
     ///
     /// ```
     /// use std::time::Duration;

@@ -189,7 +189,7 @@ pub(crate) fn device_json(device: &InventoryDevice) -> Value {
     })
 }
 
-/// Returns whether this state does not end before a person does something: the device loops or is stuck.
+/// Returns whether a device in this state needs the help of a person, because the device loops or is stuck.
 pub(crate) fn is_trouble(state: DeviceState) -> bool {
     matches!(state, DeviceState::Looping | DeviceState::Stuck)
 }
