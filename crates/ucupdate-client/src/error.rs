@@ -203,7 +203,7 @@ pub enum ConnectionFault {
 }
 
 impl ConnectionFault {
-    /// Returns the WinINet number of the fault, from Microsoft's list of its error messages.
+    /// Returns the number that Microsoft's list of WinINet error messages has for this fault.
     const fn wininet(self) -> u32 {
         match self {
             Self::Name => 12_007,        // ERROR_INTERNET_NAME_NOT_RESOLVED

@@ -1,4 +1,5 @@
-//! A simulated device: its identity, its installed modules, and how an offer changes them.
+//! A simulated device: its kind, MAC address and serial number, its installed modules, and how an offer changes
+//! them.
 
 use crate::client::{Client, UpdateAnswer};
 use crate::download::{Download, Progress, check_names};
@@ -110,7 +111,7 @@ impl SimulatedDevice {
         self
     }
 
-    /// Returns the identity of the device.
+    /// Returns the kind, the MAC address and the serial number of the device.
     pub const fn device(&self) -> &Device {
         &self.device
     }

@@ -49,8 +49,8 @@ pub(super) struct Circle {
     pub(super) goes_on: bool,
 }
 
-/// Returns the circles in `seen`, which must be sorted by time. Requests with less than `apart`
-/// between them count once for [`LoopKind::Unchanged`].
+/// Returns the circles in the requests `seen`, which must be sorted by time. For [`LoopKind::Unchanged`], requests
+/// with less than `apart` between them count once.
 pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     let mut found = offered_installed(seen);
     found.extend(unchanged(seen, apart));

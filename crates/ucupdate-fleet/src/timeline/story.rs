@@ -36,7 +36,7 @@ pub struct DeviceStory {
     pub user_name: Box<str>,
     /// The events, in order of time.
     pub events: Vec<DeviceEvent>,
-    /// The troubles, in the order in which they were first seen.
+    /// The troubles, sorted by the time of the first event that showed each of them.
     pub troubles: Vec<Trouble>,
 }
 
