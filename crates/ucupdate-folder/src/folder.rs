@@ -26,9 +26,10 @@ const STAGED_END: &str = ".partial";
 pub struct Folder {
     dir: Dir,
     path: PathBuf,
-    /// A random number in the temporary names of this handle. A process ID would not do: processes
-    /// in containers often have the same one, and two handles of one process always do. If two
-    /// handles used the same name, one of them would remove the file of the other.
+    /// A random number in the temporary names of this handle. It prevents that two handles use the
+    /// same name, because one of them would then remove the file of the other. A process ID is not
+    /// enough: processes in containers often have the same ID, and one process may have two
+    /// handles.
     staged_by: u64,
     next_staged: AtomicU32,
     syncs_names: bool,

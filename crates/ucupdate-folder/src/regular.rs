@@ -5,15 +5,18 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Opens a file for reading. Refuses a named pipe, a socket or a device, because opening or reading
-/// it may never end. Accepts `/dev/null`, and a path by which a shell passes the output of a
-/// command (`/dev/stdin`, `/dev/fd/3`).
+/// it may never end.
 ///
-/// Reading any other file never waits until another process writes into it. If a file of the kernel
-/// has no more bytes, such as `/proc/kmsg`, reading it fails with [`ErrorKind::WouldBlock`].
+/// Accepts `/dev/null`, `/dev/stdin`, and each path below `/dev/fd` and `/proc/self/fd`, whatever
+/// the path leads to. A shell passes the output of a command by such a path, for example
+/// `/dev/fd/3`.
+///
+/// On Unix, reading a file at any other path never waits for another process. If a file of the
+/// kernel, such as `/proc/kmsg`, has no new bytes, reading it fails with [`ErrorKind::WouldBlock`].
 ///
 /// # Errors
-/// When the file cannot be opened, or is a pipe, a socket or a device. On Unix a folder is opened,
-/// and reading it fails.
+/// When the file cannot be opened, or when it is a pipe, a socket or a device at a path that is not
+/// named above. On Unix a folder is opened, and reading it fails.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     if is_of_shell(path) {
         return File::open(path);
@@ -26,7 +29,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 /// Checks that a file is a regular file or a folder. A folder is accepted, because reading it fails
-/// at once with the reason of the system.
+/// at once with an error of the system that says why.
 fn check_kind(found: &Metadata) -> io::Result<()> {
     if found.is_file() || found.is_dir() {
         return Ok(());
@@ -47,7 +50,8 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Returns whether a path is `/dev/null`, or one by which a shell passes the output of a command.
+/// Returns whether a path is `/dev/null`, or a path by which a shell passes the output of a
+/// command, such as `/dev/fd/3`.
 fn is_of_shell(path: &Path) -> bool {
     let files = ["/dev/stdin", "/dev/null"];
     files.iter().any(|file| path == Path::new(file))
