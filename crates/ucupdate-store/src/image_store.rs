@@ -149,8 +149,8 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// part of the new bytes may follow. After a crash of the machine, other bytes may follow
     /// instead.
     ///
-    /// A later [`put`](Self::put) replaces the whole object. If the object of that `put` is longer
-    /// than `at` bytes, an append that is still in flight does not change it.
+    /// A later [`put`](Self::put) replaces the whole object. If the new object is longer than `at`
+    /// bytes, an append that is still in flight does not change the new object.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::Refused`] when the
@@ -228,8 +228,8 @@ pub struct Object {
 }
 
 impl Object {
-    /// Creates an object. `bytes` yields exactly the bytes of `range`, which is a result of
-    /// [`ObjectMeta::resolve`].
+    /// Creates the result of a [`get`](ImageStore::get). Writes nothing to a store. `bytes` yields
+    /// exactly the bytes of `range`, which is a result of [`ObjectMeta::resolve`].
     pub fn new(meta: ObjectMeta, range: Range<u64>, bytes: ByteStream) -> Self {
         Self { meta, range, bytes }
     }

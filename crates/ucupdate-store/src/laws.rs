@@ -5,8 +5,9 @@
 use crate::key::{MAX_KEY_BYTES, StoreKey};
 use std::path::{Component, Path};
 
-/// Parses bytes as a key. If they are a key, checks that the key keeps its text, and that the key,
-/// joined to a root folder, is a path inside this folder.
+/// Parses bytes as a key. If they are a valid key, checks that [`StoreKey::as_str`] returns the
+/// parsed text. Checks also that the key, joined to the path of a root folder, is a path inside
+/// this folder.
 pub fn store_key(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(key) = StoreKey::parse(text) else { return };

@@ -92,7 +92,8 @@ async fn write_a_page_and_more<S: ImageStore>(store: &S) -> Vec<String> {
     texts
 }
 
-/// Checks that more than [`MAX_PAGE_OBJECTS`] objects are all listed once, in pages of at most that size.
+/// Checks that a listing of more than [`MAX_PAGE_OBJECTS`] objects has each object once. Checks
+/// also that no page has more than [`MAX_PAGE_OBJECTS`] objects.
 pub async fn pages_join_without_gap_or_repetition<S: ImageStore>(store: S) {
     let written = write_a_page_and_more(&store).await;
     let mut pages = store.pages("n/");

@@ -126,7 +126,7 @@ pub trait Fresh {
     /// The type of the value that must live as long as the store, such as a temporary folder.
     type Kept;
 
-    /// Returns the store and the value that must live as long.
+    /// Returns the store, and the value that must live as long as the store.
     fn into_parts(self) -> (Self::Store, Self::Kept);
 }
 
@@ -152,7 +152,8 @@ impl<S: ImageStore, K> Fresh for (S, K) {
 mod tests {
     use std::collections::BTreeSet;
 
-    /// The list in the macro is written by hand. This test checks that it is complete.
+    /// Checks that the macro lists every case. The list is written by hand, so a new case may be
+    /// missing.
     #[test]
     fn every_case_stands_in_the_macro() {
         let macro_text =

@@ -95,8 +95,9 @@ struct Broken {
     store: MemoryStore,
     fault: Fault,
     seen: Mutex<HashMap<StoreKey, ObjectMeta>>,
-    /// Counts the open reads from which a piece was requested. With [`Fault::GetKeepsAPlace`] each
-    /// of these reads holds a clone, and `get` fails while ten clones are held.
+    /// The number of its clones is the number of open reads from which a piece was requested. Only
+    /// [`Fault::GetKeepsAPlace`] makes clones: each such read holds one until the read is dropped,
+    /// and `get` fails while there are ten.
     places: Arc<()>,
 }
 

@@ -164,7 +164,8 @@ pub async fn a_read_begun_before_a_replacement_never_mixes<S: ImageStore>(store:
     }
 }
 
-/// Starts reads whose bytes are never taken, as a server does for slow clients. Checks that other reads still end.
+/// Starts reads and takes no bytes from their streams, like a server whose clients are slow. Checks
+/// that other reads still end.
 pub async fn reads_that_nobody_takes_hold_up_no_other<S: ImageStore>(store: S) {
     let key = key("images/a");
     let image = pattern(LARGE);

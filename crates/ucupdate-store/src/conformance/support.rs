@@ -144,8 +144,8 @@ impl Gate {
     }
 }
 
-/// Polls `work` once, and then up to `turns` times more; other tasks may run in between. Returns
-/// its output, or `None` if it did not finish: then it is dropped.
+/// Polls `work` once, and then up to `turns` times more. Other tasks may run in between. Returns
+/// the output of `work`. If `work` did not finish, drops it and returns `None`.
 pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Output> {
     let mut left = turns;
     let out_of_turns = pin!(future::poll_fn(|cx| {
@@ -162,8 +162,8 @@ pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Out
     }
 }
 
-/// Polls `work` again and again for at most 20 seconds. Returns its output, or `None` if it did not
-/// finish.
+/// Polls `work` again and again for at most 20 seconds. Returns the output of `work`. If `work` did
+/// not finish, drops it and returns `None`.
 pub(super) async fn in_time<F: Future>(work: F) -> Option<F::Output> {
     let begin = Instant::now();
     let too_late = pin!(future::poll_fn(|cx| {

@@ -147,7 +147,8 @@ pub async fn an_unfinished_put_is_not_seen<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that a `put` whose future is dropped before the last byte changes nothing.
+/// Drops the future of a `put` before the last byte of its stream. Checks that the `put` changed
+/// nothing.
 pub async fn a_put_dropped_between_two_pieces_leaves_the_old_object<S: ImageStore>(store: S) {
     let (fresh, old) = (key("a/fresh"), key("a/old"));
     write(&store, &old, "old").await;
@@ -166,7 +167,8 @@ pub async fn a_put_dropped_between_two_pieces_leaves_the_old_object<S: ImageStor
     assert_eq!(read(&store, &fresh).await, "written later");
 }
 
-/// Checks that a `create` whose future is dropped leaves no object or a whole one.
+/// Drops the future of a `create` after some polls. Checks that the key has no object or the whole
+/// object.
 pub async fn a_create_dropped_anywhere_leaves_nothing_or_all<S: ImageStore>(store: S) {
     for turns in [0, 1, 2, 3, 5, 10, 30, 100, 1000, 10_000] {
         let key = key(&format!("dropped/{turns}"));
@@ -187,7 +189,8 @@ pub async fn a_create_dropped_anywhere_leaves_nothing_or_all<S: ImageStore>(stor
     assert!(listed.iter().all(|key| key.starts_with("dropped/")), "nothing else appeared: {listed:?}");
 }
 
-/// Checks that a `put` whose future is dropped leaves the old object or the new one.
+/// Drops the future of a `put` after some polls. Checks that the key has the whole old object or
+/// the whole new object.
 pub async fn a_put_dropped_anywhere_leaves_old_or_new<S: ImageStore>(store: S) {
     for turns in [0, 1, 2, 3, 5, 10, 30, 100, 1000, 10_000] {
         let key = key(&format!("dropped/{turns}"));
@@ -221,7 +224,8 @@ pub async fn of_two_puts_at_once_one_is_kept_whole<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that a reader sees only whole objects, in the order in which a writer replaces them at the same time.
+/// Reads an object again and again while a writer replaces it. Checks that the reader gets only
+/// whole objects, and never an older one after a newer one.
 pub async fn readers_see_whole_objects_while_writers_replace_them<S: ImageStore>(store: S) {
     let key = key("a/b");
     let len = |letter: u8| 1000 * usize::from(letter - b'a' + 1);
@@ -332,16 +336,16 @@ pub async fn keys_at_every_limit_are_held<S: ImageStore>(store: S) {
     assert!(keys(&store, "").await.is_empty());
 }
 
-/// Writes an object at `A` while there is one at `a`. Checks that the store keeps two objects, or returns
-/// [`StoreError::Conflict`] and does not change the first one.
+/// Writes an object at `A` while an object is at `a`. Checks that the store keeps both objects, or
+/// returns [`StoreError::Conflict`] and does not change the object at `a`.
 pub async fn keys_that_differ_in_case_are_never_mixed<S: ImageStore>(store: S) {
     for (first, second) in [("images/a.nbt", "images/A.nbt"), ("Logs/a", "logs/b"), ("\u{e4}", "\u{c4}")] {
         one_beside_the_other(&store, &key(first), &key(second)).await;
     }
 }
 
-/// Writes objects at `a` and `a/b`, in both orders. Checks that the store keeps two objects, or returns [`StoreError::Conflict`]
-/// and does not change the first one.
+/// Writes objects at `a` and `a/b`, in both orders. Checks that the store keeps both objects, or
+/// returns [`StoreError::Conflict`] for the second one and does not change the first one.
 pub async fn a_key_and_one_below_it_are_never_mixed<S: ImageStore>(store: S) {
     for (first, second) in [("a", "a/b"), ("b/c", "b"), ("d/e", "d/e/f/g"), ("h/i/j/k", "h/i")] {
         one_beside_the_other(&store, &key(first), &key(second)).await;
