@@ -1,4 +1,4 @@
-//! The blocking work on the folder of a store. Each step is one effect on the [`Disk`].
+//! The blocking work on the folder of a store. Each step makes one change on the [`Disk`].
 //!
 //! The order of the steps ensures that an object is whole or absent after a power cut. First the
 //! bytes are synced, then the object gets its name, then the folders above it are synced. Only then
@@ -27,8 +27,8 @@ pub(crate) struct StoreFolder {
     staging: Mutex<StagingState>,
     /// `true` if the file system treats `a` and `A` as one name.
     folds_case: bool,
-    /// `true` if the staging folder existed when the store was opened. If that folder is missing
-    /// later, the root is gone.
+    /// `true` if the staging folder existed when the store was opened. If the staging folder is
+    /// missing later, the whole folder of the store counts as removed, and calls fail.
     has_staging: bool,
     synced: SyncedFolders,
 }
@@ -49,8 +49,8 @@ enum Occupant {
     Object(DiskEntry),
     /// A link, a pipe, a socket or a device. This store never makes such entries.
     Foreign,
-    /// An entry whose name is spelled in another way, on a file system that ignores case. Contains
-    /// its path.
+    /// An entry whose name is spelled differently from the key, on a file system that ignores case.
+    /// Example: `CPE.nbt` for the key `cpe.nbt`. Contains the path of the entry.
     OtherName(String),
 }
 

@@ -1,4 +1,5 @@
-//! [`LocalStore`]. Its file system calls run on the blocking threads of the runtime.
+//! [`LocalStore`]: an image store in a folder. Its file system calls run on the blocking threads of
+//! the runtime.
 
 use crate::disk::{Disk, ReadFile};
 use crate::folder::{StoreFolder, io_error, reading};
@@ -41,7 +42,8 @@ const FAST_AFTER: u64 = 1024 * 1024;
 /// The pause after a piece from which on a reader counts as slow.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The largest number of requested bytes that are read in the same step that opens the object.
+/// The largest number of requested bytes that are read at once when the object is opened. A larger
+/// read uses a blocking thread again for each piece.
 const SMALL_OBJECT: u64 = 32 * 1024;
 
 const IMAGES: &str = "images/";

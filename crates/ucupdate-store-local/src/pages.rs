@@ -186,7 +186,8 @@ mod tests {
         page.iter().map(|meta| meta.key.as_str()).collect()
     }
 
-    /// Folder names end in a digit, so that a folder and a file never have the same name.
+    /// Generates keys. The names of folders end in a digit and those of files do not, so a folder
+    /// and a file never have the same name.
     fn some_key() -> impl Strategy<Value = String> {
         let folder = "[ab.~-]{0,1}[ab-][0-1]";
         (proptest::collection::vec(folder, 0..4), "[ab.~-]{0,1}[ab-]{1,2}")

@@ -1,4 +1,4 @@
-//! [`SyncedFolders`]: the folders of which this store knows that they survive a power cut.
+//! [`SyncedFolders`]: the folders that this store has synced, so that they survive a power cut.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,9 +23,9 @@ impl SyncedFolders {
         folders.iter().all(|(path, identity)| *identity != 0 && known.get(*path) == Some(identity))
     }
 
-    /// Remembers the folders of one path, after all of them were synced. [`has`](Self::has) never
-    /// finds a folder with the identity 0. If there would be more than [`MAX_FOLDERS`], forgets all
-    /// others first.
+    /// Remembers these folders, given by path and identity. Call it after all of them were synced,
+    /// with all folders of one path. A folder whose identity is not known (0) counts as not
+    /// remembered. If there would be more than [`MAX_FOLDERS`], forgets all other folders first.
     pub(crate) fn remember(&self, folders: &[(&str, u64)]) {
         let mut known = self.identities();
         if known.len() + folders.len() > MAX_FOLDERS {
@@ -44,8 +44,8 @@ impl SyncedFolders {
         self.identities().clear();
     }
 
-    /// Locks the map. Each entry is true independently of the others, so the map is valid even
-    /// after a panic.
+    /// Locks the map from the path of a folder to its identity. The entries do not depend on each
+    /// other, so the map is valid even after a panic.
     fn identities(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
