@@ -12,7 +12,8 @@ use ucupdate_store::error_chain;
 pub(crate) enum Failure {
     /// The object or upload does not exist.
     NotFound(Cause),
-    /// The condition did not hold, or another request for the object is in progress.
+    /// The condition of a write (`If-None-Match: *`) did not hold, or another request for the
+    /// object is in progress.
     Refused(Cause),
     /// The range is outside the object.
     Unsatisfiable,
@@ -29,8 +30,8 @@ pub(crate) struct Cause {
     status: Option<u16>,
     /// `true` if no answer came within the time limit.
     is_silence: bool,
-    /// The message of the latest earlier try that got an answer. It is set only if this try got no
-    /// answer within the time limit.
+    /// The message of the latest earlier try that got an answer. `None` if the failed try itself
+    /// got an answer, or if no earlier try got one.
     before: Option<Box<str>>,
 }
 
@@ -44,7 +45,7 @@ impl Cause {
     }
 
     /// If this try got no answer within the time limit, adds the message of the latest earlier try
-    /// that got one. `last` is the try before.
+    /// that got an answer. `last` is the cause of the failure of the try before this one.
     pub(crate) fn after(self, last: Option<Self>) -> Self {
         match last {
             Some(last) if self.is_silence => {
@@ -75,8 +76,8 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// An error response of the server. `object_store` has no error variant for most of them, so it is
-/// taken from the HTTP response itself.
+/// An error response of the server. `object_store` has no error variant for most error responses,
+/// so the status and the message are taken from the HTTP response itself.
 #[derive(Debug)]
 pub(crate) struct ErrorResponse {
     status: u16,

@@ -16,7 +16,7 @@ pub enum S3OptionsError {
     /// The prefix is longer than 255 bytes.
     #[error("the prefix has {found} bytes, expected at most {limit}")]
     PrefixTooLong { found: usize, limit: usize },
-    /// Only one of two variables that belong together is set.
+    /// Two environment variables belong together, and only one of them is set.
     #[error("the variable `{set}` is set and `{missing}` is not, expected both or neither")]
     Variable { set: &'static str, missing: &'static str },
     /// The endpoint is not an `http://` or `https://` URL.

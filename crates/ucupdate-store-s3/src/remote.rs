@@ -84,8 +84,8 @@ impl Remote {
         self.share_of_deadline(2)
     }
 
-    /// Returns the time limit of one request that reads the mark of an object: at most a quarter of
-    /// the deadline.
+    /// Returns the time limit of one request that reads the [`OwnerMark`] of an object: at most a
+    /// quarter of the deadline.
     fn look_timeout(&self) -> Duration {
         self.share_of_deadline(4)
     }
@@ -157,8 +157,8 @@ impl Remote {
         self.ask(|| self.client.get_opts(path, looking())).await
     }
 
-    /// Returns whether the object at `path` has this mark, or `None` when there is no object. Does
-    /// not retry.
+    /// Returns whether the object at `path` was written with this mark, or `None` when there is no
+    /// object. Does not retry.
     pub(crate) async fn is_marked(&self, path: &Path, mark: &OwnerMark) -> Result<Option<bool>, Failure> {
         match self.once_within(self.look_timeout(), self.client.get_opts(path, looking())).await {
             Ok(found) => Ok(Some(mark.is_on(&found.attributes))),
@@ -167,8 +167,9 @@ impl Remote {
         }
     }
 
-    /// Creates an object if there is none at `path`. After an unclear response, the mark of the
-    /// object shows who created it. The store checks the mark even if no time is left for a retry.
+    /// Creates an object if there is none at `path`. After an unclear response, the [`OwnerMark`]
+    /// in the metadata of the object shows who created it. The mark is checked even if no time is
+    /// left for a retry.
     pub(crate) async fn create(
         &self,
         path: &Path,

@@ -66,7 +66,7 @@ pub(crate) async fn put(
 /// A request without a response may still reach the server later. If there was no object at the
 /// key, this does no harm, and the request is retried. If there was an object, the late request
 /// could undo a later write that was already acknowledged. Then the result is reported as unclear,
-/// unless the object has our mark.
+/// unless the metadata of the object has the [`OwnerMark`] of this write.
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
     let mark = OwnerMark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
@@ -151,8 +151,9 @@ impl MultipartUpload {
         self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
     }
 
-    /// Completes the upload. After an unclear response, the mark of the object shows whether the
-    /// upload was completed. The store checks the mark even if no time is left for a retry.
+    /// Completes the upload. After an unclear response, the [`OwnerMark`] in the metadata of the
+    /// object shows whether the upload was completed. The mark is checked even if no time is left
+    /// for a retry.
     async fn complete(&self, parts: Vec<PartId>, mark: &OwnerMark) -> Result<(), Failure> {
         let mut backoff = self.remote.backoff_before_look();
         let mut unclear: Option<Cause> = None;
