@@ -1,5 +1,5 @@
 //! The operations that [`LocalStore`](crate::LocalStore) needs from a disk. The trait is small, so
-//! that a test can replace the disk and cut the power after each change of the disk.
+//! that a test can replace the disk and cut the power after each change or sync.
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};

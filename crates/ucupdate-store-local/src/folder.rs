@@ -1,4 +1,4 @@
-//! The blocking work on the folder of a store. Each step makes one change on the [`Disk`].
+//! The blocking work on the folder of a store. Each step is one change or one sync on the [`Disk`].
 //!
 //! The order of the steps ensures that an object is whole or absent after a power cut. First the
 //! bytes are synced, then the object gets its name, then the folders above it are synced. Only then
