@@ -12,13 +12,15 @@ use ucupdate_core::version::ReportedVersion;
 /// The time 2009-03-06 17:10:39 UTC, the time of the second row of the audit log in `vectors/`.
 pub const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
-/// Makes a change with the author `ann`. Returns the notes of the change as text.
+/// Makes a change of a rule book with the author `ann`. Returns the notes for the author, such as
+/// warnings, as text. Panics if the rule book refuses the change.
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     make_as(book, "ann", command)
 }
 
-/// Makes a change with this author. Returns the notes of the change as text.
+/// Makes a change of a rule book with this author. Returns the notes for the author as text. Panics
+/// if the rule book refuses the change.
 #[track_caller]
 pub fn make_as(book: &mut RuleBook, author: &str, command: BookCommand) -> Vec<String> {
     let change = book.command(&command, author).unwrap_or_else(|refusal| panic!("{refusal}"));

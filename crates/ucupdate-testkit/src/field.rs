@@ -7,13 +7,13 @@ use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest, UpdateRespo
 /// The rule for the phone, as text.
 pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 
-/// Returns the key of [`RULE`].
+/// Returns [`RULE`] as a parsed key of a rule.
 pub fn rule() -> RuleKey {
     RULE.parse().expect("the words make a rule")
 }
 
-/// Returns the phone with the kind of `rule`. Its MAC address and serial number are always those in
-/// `vectors/RequestHandlerAuditLog_2009-03-06.log`.
+/// Returns the phone, but with the device kind of `rule`. The MAC address and the serial number are
+/// always those in `vectors/RequestHandlerAuditLog_2009-03-06.log`.
 pub fn phone(rule: &RuleKey) -> Device {
     Device {
         kind: rule.kind().clone(),

@@ -61,7 +61,8 @@ pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -
     package
 }
 
-/// Ingests a package into a book. Returns the notes as text, without the note that names the cabinet file.
+/// Ingests a package into a rule book. Returns the notes for the author as text, without the note
+/// that names the cabinet file.
 #[track_caller]
 pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
     let change = book.ingest(package).unwrap_or_else(|refusal| panic!("{refusal}"));

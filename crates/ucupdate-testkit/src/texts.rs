@@ -1,6 +1,7 @@
 //! Texts that tests generate.
 
-/// Returns a pattern of `proptest`. Under Miri, `\PC` becomes a smaller class of characters.
+/// Returns `pattern`, a regular expression from which `proptest` generates texts. Under Miri,
+/// replaces `\PC` in it by a smaller class of characters.
 ///
 /// `\PC` (any character but a control character) has hundreds of ranges, and `proptest` goes
 /// through them for each character. Under Miri this takes seconds.

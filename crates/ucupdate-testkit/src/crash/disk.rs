@@ -17,8 +17,8 @@ pub struct CrashDisk {
 struct SharedDisk {
     state: DiskState,
     locks: Vec<usize>,
-    /// The state before the first recorded effect, and the state after each effect. `None` if no
-    /// recording runs.
+    /// The state before the first recorded effect, and the state after each effect. An effect is a
+    /// call that changes or syncs a file or a folder. `None` if no recording runs.
     recording: Option<Vec<DiskState>>,
     has_stopped: bool,
 }
@@ -107,7 +107,8 @@ impl CrashDisk {
         state.find(folder).is_ok_and(of)
     }
 
-    /// Returns the number of effects recorded so far.
+    /// Returns the number of effects recorded so far: the calls that changed or synced a file or a
+    /// folder.
     pub(super) fn effects(&self) -> usize {
         self.shared().recording.as_ref().map_or(0, |states| states.len() - 1)
     }
@@ -120,8 +121,8 @@ impl CrashDisk {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies one effect. Records the state after it, if a recording runs and the disk has not
-    /// stopped.
+    /// Makes one change or sync. Records the state of the disk after it, if a recording runs and
+    /// the disk has not stopped.
     fn effect<T>(&self, effect: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
         let mut shared = self.shared();
         let end = effect(&mut shared.state)?;

@@ -14,17 +14,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt, Object, ObjectMeta, StoreError, StoreKey};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
-/// The way in which syncs go wrong.
+/// The way in which the syncs of a [`FailingSyncs`] go wrong. The caller chooses the number of the
+/// first sync that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the proofs try each of them")]
 pub enum SyncFault {
-    /// The sync of the given number returns an error; all others succeed.
+    /// The chosen sync returns an error. All other syncs succeed.
     ErrorOnce,
-    /// The sync of the given number and all syncs after it return an error.
+    /// The chosen sync and all syncs after it return an error.
     ErrorsFromThenOn,
-    /// The disk stops at the sync of the given number. From then on nothing becomes durable, and no
-    /// file can be opened. All other calls report success, including syncs, as ext4 or XFS do if
-    /// they stop while a sync waits.
+    /// The disk stops at the chosen sync. From then on nothing becomes durable, and no file can be
+    /// opened. All other calls report success, including syncs. Ext4 and XFS do so if they stop
+    /// while a sync waits.
     Stop,
 }
 
@@ -49,12 +50,14 @@ struct Faults {
     first: usize,
     fault: SyncFault,
     syncs: Arc<AtomicUsize>,
-    /// The number of effects before the first fault, or [`usize::MAX`] while there was none.
+    /// The number of recorded changes and syncs of the disk before the first fault. It is
+    /// [`usize::MAX`] while there was no fault.
     effects_before: Arc<AtomicUsize>,
 }
 
 impl Faults {
-    /// Counts a sync. Returns an error if the fault says so, or stops the disk.
+    /// Counts a sync. If this sync must go wrong, returns an error or stops the disk, as the
+    /// [`SyncFault`] says.
     fn sync(&self, disk: &CrashDisk) -> io::Result<()> {
         let number = self.syncs.fetch_add(1, Ordering::SeqCst);
         if number == self.first {
@@ -77,9 +80,9 @@ impl FailingSyncs {
         Self { disk, faults: Faults { first, fault, syncs: Arc::default(), effects_before } }
     }
 
-    /// Returns a handle on the number of recorded effects before the first fault. The number is
-    /// [`usize::MAX`] while there was no fault. The handle can still be read after this disk was
-    /// moved into a store.
+    /// Returns a handle on the number of recorded changes and syncs before the first fault. The
+    /// number is [`usize::MAX`] while there was no fault. The handle can still be read after this
+    /// disk was moved into a store.
     pub(crate) fn effects_before(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.faults.effects_before)
     }

@@ -1,5 +1,5 @@
 //! Simulates a power cut after every effect that a store has on its disk, and checks what is left
-//! on the disk.
+//! on the disk. An effect is a call that changes or syncs a file or a folder.
 //!
 //! An acknowledged write must be on the disk afterwards. A write that was not acknowledged must
 //! have left either the whole old object or the whole new object.

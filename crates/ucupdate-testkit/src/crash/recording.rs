@@ -1,5 +1,5 @@
-//! Records the effects of some work on a disk together with its promises, and checks the promises after every possible
-//! power cut.
+//! Records the changes and syncs that some work makes on a disk. Promises say what must be on the
+//! disk after a power cut. Checks the promises after every possible power cut.
 
 use super::cuts::cuts;
 use super::disk::CrashDisk;
@@ -11,10 +11,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrashReport {
-    /// Number of effects of the recorded work on the disk.
+    /// Number of effects that were recorded: calls that changed or synced a file or a folder.
     pub effects: usize,
-    /// Number of simulated power cuts: after each effect, each selection of unsynced changes and
-    /// bytes that may survive.
+    /// Number of simulated power cuts. After each effect there is one power cut for each selection
+    /// of unsynced changes and bytes that may survive.
     pub cuts: usize,
     /// Number of distinct crash points. A crash point is a pair of an effect and a disk that may be
     /// left after it.
@@ -48,9 +48,9 @@ impl fmt::Display for CrashReport {
 #[error("power cut after effect {effect} of {effects}: {found}; left on the disk: {left:?}")]
 #[non_exhaustive]
 pub struct BrokenPromise {
-    /// Number of effects before the power cut.
+    /// Number of effects (changes and syncs of the disk) before the power cut.
     pub effect: usize,
-    /// Number of all effects of the run.
+    /// Number of all effects that were recorded.
     pub effects: usize,
     /// The reason why the promise does not hold.
     pub found: String,
@@ -58,8 +58,8 @@ pub struct BrokenPromise {
     pub left: Vec<(String, usize)>,
 }
 
-/// A recording of the operations of a store, or of a whole service, on a [`CrashDisk`]. It also has promises: each says what must
-/// be on the disk after a power cut that comes later.
+/// A recording of the changes and syncs that a store, or a whole service, makes on a [`CrashDisk`].
+/// The caller adds promises to it. A promise says what must be on the disk after a later power cut.
 ///
 /// ```
 /// use std::io::Write;
@@ -92,7 +92,8 @@ pub struct Recording<P> {
 }
 
 impl<P> Recording<P> {
-    /// Starts to record the effects on `disk`. `promise` holds from the start.
+    /// Starts to record the changes and syncs of `disk`. `promise` holds from the start, until
+    /// [`promise`](Self::promise) adds another one.
     pub fn of(disk: &CrashDisk, promise: P) -> Self {
         disk.record();
         Self { disk: disk.clone(), promises: vec![(0, promise)] }
@@ -113,8 +114,9 @@ impl<P> Recording<P> {
         self.promises.push((from, promise));
     }
 
-    /// Cuts the power after every effect, in every way, and passes each remaining disk to `look`. `look` returns an
-    /// error if the promise does not hold on that disk.
+    /// Cuts the power after every effect. Passes each disk that such a power cut may leave to
+    /// `look`, with the promise that must hold then. `look` returns an error if the promise does
+    /// not hold on that disk.
     ///
     /// # Errors
     /// [`BrokenPromise`] with the first error that `look` returns.

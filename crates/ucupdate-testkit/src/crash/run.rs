@@ -85,7 +85,8 @@ impl CrashScenario {
     }
 }
 
-/// The objects that each key may have. `None` stands for no object.
+/// The contents that the object at each key may have after a power cut. `None` means that there may
+/// be no object.
 pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
 /// Runs a [`CrashScenario`] on a store and cuts the power after every effect, in every way.

@@ -123,9 +123,9 @@ impl Disk for SyncsOnce {
     }
 }
 
-/// A disk that hides from a store that it has stopped. A store opens its lock file after a sync, to
-/// see whether the disk still works. Here this always succeeds, so the store trusts every sync that
-/// reports success.
+/// A disk that hides from a store that the disk has stopped. A store opens its lock file after a
+/// sync, to see whether the disk still works. On this disk the lock file can always be opened, so
+/// the store trusts every sync that reports success.
 #[derive(Debug)]
 pub struct NeverChecked {
     disk: Arc<dyn Disk>,
@@ -277,16 +277,18 @@ impl Disk for ForeignLocks {
     }
 }
 
-/// The number of times that an effect fails.
+/// The choice whether only one effect fails, or all effects from this one on. An effect is a call
+/// that changes or syncs a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Repetition {
     Once,
     FromThenOn,
 }
 
-/// A disk on which one effect fails with an error of the given kind. The effect does not happen,
-/// except that a write writes the first half of its bytes. Later effects succeed, unless the
-/// failure is [lasting](Self::lasting).
+/// A disk on which one effect fails with an error of the given kind. An effect is a call that
+/// changes or syncs a file or a folder. The failed effect does not happen, except that a write
+/// writes the first half of its bytes. Later effects succeed, unless the failure is
+/// [lasting](Self::lasting).
 #[derive(Debug)]
 pub struct FailingDisk {
     disk: CrashDisk,
@@ -308,7 +310,8 @@ impl FailingDisk {
         Self { repetition: Repetition::FromThenOn, ..self }
     }
 
-    /// Returns the counter of effects. It still counts after the disk was moved into a store.
+    /// Returns the counter of effects: calls that change or sync a file or a folder. The counter
+    /// still counts after the disk was moved into a store.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.effects)
     }
@@ -383,8 +386,9 @@ fn next(counter: &AtomicUsize) -> usize {
     counter.fetch_add(1, Ordering::SeqCst)
 }
 
-/// A file whose writes may fail halfway and whose syncs may fail or be skipped. `on_write` fails a
-/// write. `on_sync` fails a sync, or skips it by returning `false`.
+/// A file whose writes may fail halfway and whose syncs may fail or be skipped. `on_write` is
+/// called before each write, which fails if it returns an error. `on_sync` is called before each
+/// sync, which fails if it returns an error, and is skipped if it returns `false`.
 pub(super) struct Sabotaged<W, S> {
     pub(super) file: Box<dyn WriteFile>,
     pub(super) on_write: W,

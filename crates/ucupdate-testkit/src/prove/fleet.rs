@@ -135,8 +135,8 @@ fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().expect("an origin"))
 }
 
-/// Returns an answer as text for the records of processes: version and base URL, or `-` if nothing
-/// is offered.
+/// Returns the answer to a device as text, as it stands in the records of the processes: the
+/// offered version and its base URL, or `-` if nothing is offered.
 pub(crate) fn answer(response: &UpdateResponse) -> String {
     response
         .modules
@@ -144,8 +144,8 @@ pub(crate) fn answer(response: &UpdateResponse) -> String {
         .map_or_else(|| "-".into(), |module| format!("{} {}", module.version, module.base_url))
 }
 
-/// Returns the text of the answer that a rule book, compiled to this index, gives to request number
-/// `number`.
+/// Returns the answer that a rule book gives to request number `number`, as text like that of
+/// [`answer`]. `index` is the compiled rule book.
 pub(crate) fn expected(index: &EligibilityIndex, number: usize) -> String {
     let request = request(number);
     let decided = request.modules.first().map_or(Decision::NoRule, |module| {

@@ -39,6 +39,7 @@ pub(crate) struct Measured {
     pub(crate) took: u64,
     /// Largest memory of the process in bytes; `None` when the system does not report it.
     pub(crate) peak: Option<u64>,
-    /// Longest time between two answers in nanoseconds; 0 when no devices asked.
+    /// Longest time between two answers to devices in nanoseconds; 0 when the measurement has no
+    /// devices.
     pub(crate) longest: u64,
 }

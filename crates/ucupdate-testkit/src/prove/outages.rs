@@ -43,8 +43,9 @@ fn row(what: &str, found: Result<String, ProofError>) -> ProofRow {
     ProofRow { what: what.to_owned(), found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
-/// Replaces the history of a running server by each earlier copy, by another history of each length, and by a copy with
-/// each possible gap. The server must report it, offer nothing and write nothing, and continue when the history is
+/// Replaces the history of the rule book under a running server. The replacements are each earlier
+/// copy, another history of each length, and a copy without the newest revision. The server must
+/// report the replacement, offer nothing and write nothing. It must continue when the history is
 /// restored.
 ///
 /// # Errors
@@ -116,8 +117,10 @@ pub async fn wrong_clocks(scale: &Scale, wrap: Wrap<'_>) -> Result<String, Proof
     Ok(format!("{tried} clocks, nothing lost"))
 }
 
-/// Lets the store hang while a server probes it. The server must go on answering, become unready, and stop its offers after
-/// the time set by `with_offers_while_unreachable`. It must apply the kill switch when the store answers again.
+/// Lets the store hang while a server probes the store. The server must go on answering, become
+/// unready, and stop its offers after the time set by `with_offers_while_unreachable`. When the
+/// store answers again, the kill switch is turned on. A new server on the store must apply it at
+/// once.
 ///
 /// # Errors
 /// The first fault that is found, or a failure of the proof itself.
@@ -198,7 +201,7 @@ async fn keys(store: &MemoryStore) -> Result<Vec<StoreKey>, ProofError> {
 
 type Revisions = Vec<(StoreKey, bytes::Bytes)>;
 
-/// Returns the revisions of a store in order.
+/// Returns the key and the bytes of each revision in a store, in order.
 async fn state(store: &MemoryStore) -> Result<Revisions, ProofError> {
     let mut state = Vec::new();
     for meta in store.list_all("state/revisions/", usize::MAX).await? {

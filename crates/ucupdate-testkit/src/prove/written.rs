@@ -17,7 +17,8 @@ pub(crate) struct Written {
     pub(crate) author: String,
     pub(crate) command: BookCommand,
     pub(crate) delta: Delta,
-    /// The SHA-256 of the document of the revision before, as this revision names it.
+    /// The SHA-256 of the document of the revision before. It is the value that the document of
+    /// this revision contains, not a computed one.
     pub(crate) previous: Sha256Digest,
     pub(crate) sha256: Sha256Digest,
 }

@@ -1,5 +1,6 @@
-//! Writes a large rule book directly as documents of format 1.2.0, which every later program reads.
-//! This takes seconds. To make the same number of changes one after another would take minutes.
+//! Writes a large rule book directly as documents of format 1.2.0, which all programs since that
+//! format can read. This takes seconds. To make the same changes one after another with the service
+//! would take minutes.
 
 use crate::prove::report::ProofError;
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! Measures the memory and the speed of ingesting a large package, in comparison with a plain copy.
+//! Measures the memory and the speed of ingesting a large package. The ingest into a folder is
+//! compared with a plain copy, and the ingest into a bucket with a bare put by `object_store`.
 
 use crate::prove::location::ProofStore;
 use crate::prove::measurement::{Measured, Measurement};

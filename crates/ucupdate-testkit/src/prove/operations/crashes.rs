@@ -19,8 +19,9 @@ use ucupdate_store_local::{Disk, LocalStore};
 /// each write.
 const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
 
-/// Returns a row of the table for every operation, with the number of crash points. The row holds
-/// if every crash point keeps the promises.
+/// Returns a row of the table for every operation, with the number of crash points (pairs of an
+/// effect and a disk that a power cut after it may leave). The row says that the promise holds if
+/// each such disk has the promised content.
 pub async fn points(scale: &Scale) -> Vec<ProofRow> {
     let mut rows = Vec::new();
     let mut all = CrashReport::default();
@@ -134,8 +135,8 @@ fn mutant_of_syncs(
 }
 
 /// Runs an operation once for each of its syncs and each fault in `faults`. In each run this one
-/// sync goes wrong, and the power is cut at every effect. Returns the number of runs, and their
-/// counts together.
+/// sync goes wrong, and the power is cut at every effect. Returns the number of runs, and the sum
+/// of their reports.
 ///
 /// # Errors
 /// The loss that was found, with the sync that went wrong.
@@ -376,8 +377,8 @@ fn until_bound(after: &[SyncEvent]) -> impl Iterator<Item = &SyncEvent> {
     })
 }
 
-/// Returns `true` if the skipped sync is of a folder whose newest file is removed again. The newest
-/// file is the last one that got a name before the sync. It must be below the folder.
+/// Returns `true` if the skipped sync is of a folder whose newest file is removed again later. The
+/// newest file is the last file below the folder that got its name before the sync.
 fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let SyncEvent::SyncFolder(folder, _) = skipped else { return false };
     let named = before.iter().rev().find_map(|asked| match asked {
@@ -390,10 +391,10 @@ fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[Syn
     })
 }
 
-/// Returns `true` if the skipped sync belongs to a checkpoint or a probe. The name of the file
-/// shows this. A staged file gets its name after its sync, so the next name counts. A folder is
-/// synced after the file got its name, so the last name counts. A file outside the staging folder
-/// is a log, because only logs are appended to.
+/// Returns `true` if the skipped sync belongs to a checkpoint or a probe, by the name of the synced
+/// file. A staged file is synced before it gets its name, so the first name given after the sync
+/// counts. A folder is synced after its file got a name, so the last name given before the sync
+/// counts. A synced file outside the staging folder is a log, because only logs are appended to.
 fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let name = |asked: &SyncEvent| match asked {
         SyncEvent::Named(path) => {

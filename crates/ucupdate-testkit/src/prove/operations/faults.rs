@@ -50,13 +50,14 @@ const FAULTS: [(&str, S3Fault, bool); 14] = [
     ("truncated bodies from then on", S3Fault::Truncates(9), true),
 ];
 
-/// The buckets of the proof: in servers of this process, or on one server with a prefix for each point.
+/// The buckets of the proof. A point (a pair of a request and a fault) has a bucket of its own in a
+/// server of this process, or a prefix of its own on one real server.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a literal is how it is made")]
 pub enum Buckets {
-    /// One server with one bucket for each point.
+    /// A new server in this process for each point. The server has one bucket.
     InProcess,
-    /// The server at this address. A proxy before it causes the faults.
+    /// The server at this address. A proxy in front of the server causes the faults.
     At {
         /// Host and port of the server.
         address: String,
@@ -73,13 +74,13 @@ pub enum Buckets {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FaultCounts {
-    /// Number of requests of the undisturbed operation.
+    /// Number of requests that the operation sends if there is no fault.
     pub requests: usize,
-    /// The number of distinct pairs of a request and a fault.
+    /// Number of points that were tried.
     pub points: usize,
-    /// Number of points after which the operation was acknowledged.
+    /// Number of tried points at which the operation reported success in spite of the fault.
     pub acknowledged: usize,
-    /// Number of points for each fault.
+    /// Number of tried points for each fault, by the name of the fault.
     pub by_fault: BTreeMap<&'static str, usize>,
 }
 
@@ -233,8 +234,8 @@ async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, St
     Ok(Some(place.server.bucket().deep_copy()))
 }
 
-/// Tries one point. Returns whether the operation was acknowledged, or `None` when the operation did not reach the
-/// fault.
+/// Tries one point: runs the operation with one fault at one request. Returns whether the operation
+/// reported success, or `None` when the operation did not reach the fault.
 async fn point(
     trial: &Trial,
     (buckets, prepared): (&Buckets, Option<Bucket>),

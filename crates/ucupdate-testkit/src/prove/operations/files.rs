@@ -19,9 +19,10 @@ fn draft(number: usize) -> Vec<u8> {
     format!("draft of {number:06}\n").repeat(200).into_bytes()
 }
 
-/// Writes file number `number`. Each third one is created as a draft and then replaced, as in an
-/// export over an older one. Of the others, an even one is created, as in a new export. An odd one
-/// is written with the ending `.part` and then renamed, as in a download.
+/// Writes file number `number` in one of three ways. Each third file is created as a draft and then
+/// replaced, like an export that replaces an older one. Of the other files, those with an even
+/// number are created, like a new export. Those with an odd number are written with the ending
+/// `.part` and then renamed, like a download.
 pub(crate) fn write(folder: &Folder, number: usize) -> io::Result<()> {
     let path = path(number);
     let stage = |content: Vec<u8>| {

@@ -122,7 +122,7 @@ struct Printed {
     done: Option<OperationLine>,
     /// The operation that was in flight.
     begun: Option<OperationLine>,
-    /// The number of flushes that were acknowledged after an append.
+    /// The number of acknowledged flushes that appended to a log file.
     appended: usize,
 }
 
@@ -227,7 +227,7 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
 }
 
 /// Opens the store after a kill and checks it. With `sweep`, also collects garbage and checks the
-/// store again. Returns the number of the newest revision, and how many rows the log has.
+/// store again. Returns the number of the newest revision, and the number of rows in the log.
 async fn look(
     kept: &ProofStore,
     task: WorkTask,
@@ -274,8 +274,8 @@ fn look_at_files(kept: &ProofStore, acknowledged: usize, printed: &Printed) -> R
 }
 
 impl Printed {
-    /// Checks that at least the acknowledged number of rows or files was found, and at most the
-    /// number that the operation in flight leads to.
+    /// Checks the number of rows or files that were found. It must be at least the acknowledged
+    /// number. It may be greater by what the operation in flight writes.
     fn check_number(&self, what: &str, acknowledged: usize, found: usize) -> Result<(), String> {
         let most = self.begun.as_ref().map_or(acknowledged, |begun| begun.rows.max(acknowledged));
         if (acknowledged..=most).contains(&found) {

@@ -145,8 +145,8 @@ pub(crate) async fn files(
     Ok(files)
 }
 
-/// Returns the numbers of the rows in one file. At the first line that is not a row it stops if
-/// `may_be_torn` is `true`, else fails.
+/// Returns the numbers of the rows in one log file. If a line is not a row, returns the rows before
+/// this line if `may_be_torn` is `true`. Else fails.
 fn numbers(log: Log, text: &str, now: UnixTime, may_be_torn: bool) -> Result<Vec<usize>, String> {
     let rows = text.strip_prefix(&log.header(now)).ok_or("does not begin with a whole header")?;
     let mut numbers = Vec::new();

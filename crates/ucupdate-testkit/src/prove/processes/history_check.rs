@@ -19,15 +19,16 @@ use ucupdate::version::ReportedVersion;
 pub(crate) struct ProcessTally {
     /// Number of changes that made a revision.
     pub(crate) made: u64,
-    /// Number of these changes whose process was killed before it got the answer.
+    /// Number of changes that made a revision, but whose process was killed before it got the
+    /// answer.
     pub(crate) unacknowledged: u64,
     pub(crate) refused: u64,
     pub(crate) nothing_to_do: u64,
     pub(crate) contended: u64,
     pub(crate) unclear: u64,
     pub(crate) asks: u64,
-    /// The longest time between the moment at which a newer revision existed for certain and a
-    /// later answer by the old one, in nanoseconds.
+    /// The longest time, in nanoseconds, for which a process still answered devices by an old
+    /// revision after a newer revision existed for certain.
     pub(crate) oldest: u64,
     /// The durations of the accepted changes in nanoseconds, sorted.
     pub(crate) took: Vec<u64>,
@@ -95,11 +96,12 @@ fn changes(records: &[ProcessRecord]) -> HashMap<ProcessChange, KnownChange<'_>>
 
 /// The earliest and the latest time at which each revision appeared.
 struct RevisionTimes {
-    /// The times at which the revisions were begun. Revision 1 is at index 0.
+    /// The times at which the changes that made the revisions began. Revision 1 is at index 0.
     begun: Vec<u64>,
     /// The first time at which a revision later than number N existed for certain, at index N.
     superseded: Vec<u64>,
-    /// The first time at which revision N or a later one was begun, at index N - 1.
+    /// The first time at which the change that made revision N or a later revision began, at index
+    /// N - 1.
     possible: Vec<u64>,
 }
 
@@ -364,9 +366,10 @@ fn index(revision: u64) -> Option<usize> {
 
 /// Returns `true` if one of the rule books refuses the command with the text `why`.
 ///
-/// Returns `true` also if `why` is a version conflict that these rule books explain. A conflict has
-/// a found and an expected version. The command would approve the found version in one of the rule
-/// books, and the expected version in the same or an earlier one.
+/// Returns `true` also if `why` is a version conflict (another approved version was found than
+/// expected) that these rule books explain. The command must then approve the found version in one
+/// of the rule books. It must approve the expected version in the same rule book or in an earlier
+/// one.
 fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
     let outcomes: Vec<Result<BookChange, Refusal>> =
         books.iter().map(|book| book.command(command, author)).collect();

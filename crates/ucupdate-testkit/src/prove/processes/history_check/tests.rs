@@ -6,8 +6,9 @@ use ucupdate_store::{ImageStore, MemoryStore, stream_of};
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Returns the history and the records of a run of two processes. They make a change every two seconds each, in turn,
-/// and a device gets an answer after each change. The second process is killed at the end.
+/// Returns the history and the records of a run of two processes. They make changes in turn, one
+/// change a second. A device gets an answer after each change. The second process is killed at the
+/// end.
 async fn run() -> (Vec<Written>, Vec<ProcessRecord>) {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
     let options = fleet::options().with_probe(None);
