@@ -89,7 +89,8 @@ impl CrashScenario {
 /// be no object.
 pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
-/// Runs a [`CrashScenario`] on a store and cuts the power after every effect, in every way.
+/// Runs a [`CrashScenario`] on a store. Cuts the power after every effect (change or sync of the
+/// disk), and checks each disk that this cut may leave.
 ///
 /// `open` opens the store on a disk. `run_on` may wrap the disk while the steps run (`|disk| Arc::new(disk)` adds
 /// nothing). The wrapper is left out when the store is opened after a cut. After a cut:

@@ -1,6 +1,7 @@
-//! Cuts the power at every effect of an operation of the service on its folder, in every way.
-//! Mutants prove the proof itself. They skip one sync, name files before their bytes are written,
-//! trust what they read after a failed sync, or do not check the disk after a sync.
+//! Cuts the power after every change or sync that an operation of the service makes in its folder,
+//! and checks each disk that this cut may leave. Mutants prove the proof itself. They skip one
+//! sync, name files before their bytes are written, trust what they read after a failed sync, or do
+//! not check the disk after a sync.
 
 use crate::crash::{
     CrashDisk, CrashReport, FailingSyncs, NameFirst, NeverChecked, Recording, SkippedSync, SyncEvent,
@@ -44,7 +45,8 @@ pub async fn points(scale: &Scale) -> Vec<ProofRow> {
     rows
 }
 
-/// Runs one operation of a service on a crash disk, cuts the power after every effect, and checks what is left.
+/// Runs one operation of a service on a crash disk. Cuts the power after every effect (change or
+/// sync of the disk), and checks each disk that this cut may leave.
 ///
 /// `run_on` may wrap the disk, and `wrap` may wrap the store, while the operation runs. Both wrappers are left out when
 /// the store is opened after a cut.
@@ -284,8 +286,8 @@ pub async fn mutants(scale: &Scale) -> Vec<ProofRow> {
 ///   find it.
 /// - **Of what is removed again**: the folder has the entry of files that the operation removes before a revision or a log file
 ///   could name them, such as the files of a package that is in the store already. Whether they outlive a power cut does not matter.
-/// - **A checkpoint's**: the lost or torn file is a cache. It is used only if its digest matches. The mutant is run to
-///   the end, and every rule book was right.
+/// - **A checkpoint's**: the lost or torn file is a checkpoint. A checkpoint is a cache that is used only if its digest
+///   matches. The mutant is run to the end, and the rule book is right after every power cut.
 /// - **A probe's**: the file is a small object that is written to read the clock of the store. It is not read
 ///   afterwards.
 async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<ProofRow> {

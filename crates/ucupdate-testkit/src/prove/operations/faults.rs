@@ -1,5 +1,5 @@
-//! Makes every request of an operation to a bucket fail, one at a time, in every way. The bucket must keep the
-//! promises, whether the service reports success or failure.
+//! Makes every request of an operation to a bucket fail, one at a time, with each fault of a list.
+//! The bucket must keep the promises, whether the service reports success or failure.
 
 use crate::prove::operations::operation::{Operation, Promise, Trial};
 use crate::prove::report::{ProofRow, Scale};
@@ -141,8 +141,8 @@ pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     })
 }
 
-/// Makes every request of an operation fail in every way, one at a time. Checks the store after
-/// each fault. `wrap` may wrap the store while the operation runs.
+/// Makes every request of an operation fail, one at a time, with each fault of a list. Checks the
+/// store after each fault. `wrap` may wrap the store while the operation runs.
 ///
 /// # Errors
 /// The text of the broken promise, and the request that failed.
