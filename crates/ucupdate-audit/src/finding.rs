@@ -1,4 +1,5 @@
-//! Findings: lines of a log that cannot be read as rows. Only some findings end the reading.
+//! Findings: lines of a log that cannot be read as rows, and problems of a whole log. Only some
+//! findings end the reading.
 
 use crate::audit::dates::is_number;
 use std::{fmt, io};

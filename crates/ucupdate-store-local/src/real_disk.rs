@@ -11,8 +11,8 @@ use std::time::Duration;
 use std::time::SystemTime;
 use ucupdate_folder::Folder;
 
-/// The age from which on a folder has an identity other than 0: see [`identity`]. The clock of a
-/// file system advances several times in this time.
+/// The age below which [`identity`] returns 0 for a folder. The clock of a file system, which may
+/// stand still for some milliseconds, advances several times in this time.
 #[cfg(unix)]
 const STILL_CLOCK: Duration = Duration::from_secs(1);
 

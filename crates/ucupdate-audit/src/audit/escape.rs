@@ -14,7 +14,8 @@ use ucupdate_core::value::is_unseen;
 pub(crate) enum EscapeContext {
     /// A whole cell.
     Cell,
-    /// A part of a module, between `;` and `#`.
+    /// One of the three texts of a module: its file name or URL, its version, or its time stamp. In a
+    /// cell, `;` separates these texts, and `#` separates modules.
     ModulePart,
 }
 

@@ -149,7 +149,8 @@ struct Model {
     now: UnixTime,
 }
 
-/// A file in the store. Each row has a number, which the test writes into its user name.
+/// A file in the store. The user name of each row contains the index of the log and the number of
+/// the row.
 struct File {
     bytes: Vec<u8>,
     /// The numbers of the rows in the file, as read from `bytes`.

@@ -16,9 +16,9 @@ pub struct Observation {
     pub device: DeviceId,
     /// The part of the device that the request is about, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule for the device and the module. `None` if the device kind is not valid in a rule.
-    /// [`LoopGuard::loops_in`](super::LoopGuard::loops_in) compares versions in the scheme of this
-    /// rule.
+    /// The rule for the device and the module. `None` if the device kind or the update type is not
+    /// valid in a rule. [`LoopGuard::loops_in`](super::LoopGuard::loops_in) compares the versions of
+    /// a device in the scheme of the rule of its latest request that has one.
     pub rule: Option<RuleKey>,
     /// The time of the request, by the clock of the server.
     pub at: UnixTime,

@@ -83,7 +83,7 @@ pub enum Fetched {
     /// Only parts of the file were sent, or the connection broke. The logs do not show whether the
     /// parts make the whole file.
     Partly {
-        /// The time at which the last part ended.
+        /// The end of the last attempt that sent a part of the file.
         at: UnixTime,
     },
     /// The last attempt failed, and no attempt sent a part of the file.

@@ -50,9 +50,9 @@ impl Exchange {
         }
     }
 
-    /// Stores the file that the device gets in whole, in part or by a signed URL, for the end of
-    /// the exchange. Emits [`Event::FetchStarted`] now. [`finish`](Self::finish) will emit
-    /// [`Event::FileFetched`].
+    /// Remembers the file that the answer sends, in whole or in part, or redirects to. Emits
+    /// [`Event::FetchStarted`] now. [`finish`](Self::finish) will emit [`Event::FileFetched`] with
+    /// this file.
     pub(crate) fn fetch(&mut self, file: ServedFile) {
         self.service.emit(&Event::FetchStarted { file: &file, host: self.connection.host() });
         self.fetched = Some(file);

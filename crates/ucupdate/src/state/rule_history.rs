@@ -266,7 +266,9 @@ impl RuleHistory {
         Ok(())
     }
 
-    /// Checks that the newest known revision is in the store, byte for byte. Returns its metadata if it is large.
+    /// Checks that the store still has the newest known revision, unchanged. A large revision is read
+    /// only if its metadata changed since the last check. Returns the metadata for the next check, or
+    /// `None` if the revision is small.
     async fn compare_newest(&self) -> Result<Option<ObjectMeta>, StateError> {
         if self.revision == 0 {
             return Ok(None);

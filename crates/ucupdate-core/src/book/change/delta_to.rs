@@ -155,7 +155,8 @@ impl RuleBook {
         counts.into_iter().map(note).collect()
     }
 
-    /// Returns notes about the bans and kill switches that the earlier book did not have. They stay in force.
+    /// Returns a note for each ban and kill switch of this rule book that `earlier` does not have. They
+    /// stay in force when `earlier` is restored.
     fn notes_of_what_stays(&self, earlier: &Self) -> impl Iterator<Item = Note> {
         let bans = self.bans.iter().filter(|(scope, _)| !earlier.bans.contains_key(scope));
         let bans = bans.map(|(_, ban)| Note::BanStays { ban: Box::new(ban.clone()) });

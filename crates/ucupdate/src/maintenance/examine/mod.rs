@@ -91,7 +91,7 @@ impl UpdateService {
     }
 }
 
-/// The name of the check of the history and the images.
+/// The name of the check that reads the revisions, the checkpoints and the files of the packages.
 const HISTORY: &str = "history and images";
 
 /// Examines a store on which no service can be opened, because its rule book cannot be read. `unread` is the error of

@@ -175,8 +175,9 @@ fn value(text: &str) -> Option<(String, &str)> {
 /// Follows the entries from right to left, as long as their addresses are trusted proxies. Returns
 /// the origin of the first client that is not trusted.
 ///
-/// The client is not known if an entry has no address, or if there are more than [`MAX_HOPS`]
-/// entries. Otherwise a client could add such entries to look like a proxy.
+/// If all entries are trusted, returns the origin of the leftmost one. The client is not known if
+/// the walk reaches an entry without an address, or needs more than [`MAX_HOPS`] entries. Without
+/// this rule, a client could add such entries and be taken for a proxy.
 fn walk(mut at: ClientOrigin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> ClientOrigin {
     for (number, hop) in hops.enumerate() {
         let Some(from) = hop.from.filter(|_| number < MAX_HOPS) else {
