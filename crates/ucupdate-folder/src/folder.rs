@@ -43,7 +43,7 @@ pub struct FoundFile {
 }
 
 impl FoundFile {
-    /// Returns the size in bytes.
+    /// Returns the size of the file in bytes.
     pub const fn size(&self) -> u64 {
         self.size
     }

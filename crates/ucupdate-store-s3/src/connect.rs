@@ -137,8 +137,9 @@ impl HttpConnector for Connector {
     }
 }
 
-/// An HTTP service that returns error responses as [`ErrorResponse`], because `object_store` hides
-/// most status codes. It also limits and checks the bodies of successful answers.
+/// An HTTP service that returns an error response as [`ErrorResponse`] if `object_store` would hide
+/// its status code. Other error responses are passed on. The service limits the bodies of successful
+/// answers, except those of objects. Where a document is expected, it checks that the body is one.
 #[derive(Debug)]
 struct NamedErrors(reqwest::Client);
 

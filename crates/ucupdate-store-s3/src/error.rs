@@ -31,7 +31,7 @@ pub enum S3OptionsError {
     Connection { source: BoxError },
 }
 
-/// The reason why a store in a bucket was not opened. The variants have different remedies.
+/// The reason why a store in a bucket was not opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]

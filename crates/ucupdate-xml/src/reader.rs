@@ -338,7 +338,9 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    /// Stores the prefix of an attribute that declares a namespace. Other attributes are ignored.
+    /// Stores the prefix that an attribute declares: `a` for `xmlns:a`, and the empty prefix for
+    /// `xmlns`. Reports a fault if the declaration is not allowed. Ignores attributes that declare no
+    /// namespace.
     fn declare(&mut self, attribute: &XmlAttribute<'a>) -> Result<(), XmlError> {
         let name = attribute.name;
         let Some(prefix) = name.strip_prefix("xmlns") else { return Ok(()) };

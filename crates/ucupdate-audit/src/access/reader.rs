@@ -121,10 +121,10 @@ impl<R: Read> AccessReader<R> {
         })
     }
 
-    /// Returns `true` if the fields of the log are known: a `#Fields:` line was read, or the log
-    /// has no such line and its first row was read with the fields of IIS. `false` if the last
-    /// `#Fields:` line has too many fields. A log with a `#Fields:` line and without rows belongs
-    /// to a day without requests.
+    /// Returns whether the reader knows the fields of the rows. It knows them after a `#Fields:`
+    /// line, unless that line has too many fields. In a log without such a line, it knows them after
+    /// the first row that it could read with the fields of IIS. If the result is `true` and the log
+    /// has no rows, nobody sent a request on that day.
     pub fn has_header(&self) -> bool {
         self.form.fields.is_some()
     }

@@ -13,7 +13,8 @@ use ucupdate::value::UnixTime;
 /// least once a day.
 const STILL_HOURS: i64 = 26;
 
-/// The number that replaces [`STILL_HOURS`] if the rollout has a window, because a window may be closed for days.
+/// The number of hours without a change after which a rollout with a window stands still. It is larger than
+/// [`STILL_HOURS`], because a window may be closed for days.
 const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
 
 /// The numbers of devices of a rollout, over all servers. Each device in `offered` is counted in exactly one of the fields from

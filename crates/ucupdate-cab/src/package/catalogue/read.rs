@@ -229,8 +229,9 @@ fn algorithm_of(identifier: &Element<'_>) -> Result<ObjectIdentifier, CatalogueE
     identifier.inside("algorithm")?.expect(Tag::ObjectIdentifier)?.oid()
 }
 
-/// Returns the digest that the identifier of a subject contains, as hexadecimal digits in UTF-16 or as bytes. `None` if
-/// the identifier is not a digest.
+/// Returns the digest in the identifier of a listed file. The identifier is the digest itself, or its
+/// hexadecimal digits in UTF-16. `text` is the identifier as text, if it is text. `None` if the
+/// identifier has another form.
 fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberDigest> {
     if let Some(text) = text {
         return match text.len() {

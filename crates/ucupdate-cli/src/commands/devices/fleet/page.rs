@@ -173,8 +173,8 @@ pub(crate) fn push_versions(overview: &Overview, body: &mut String) {
     body.push_str("</section>");
 }
 
-/// Returns the names of the versions that most devices reported, and the columns of the chart for
-/// the latest days.
+/// Returns the file names and versions that most devices reported, with `other versions` for the rest,
+/// and the columns of the chart for the latest days.
 fn by_day(days: &[DayCount]) -> (Vec<String>, Vec<Bar>) {
     let name = |count: &DayCount| format!("{} {}", count.file_name, count.version);
     let latest: Vec<&DayCount> = {

@@ -5,9 +5,10 @@ use std::time::Duration;
 /// The limits of connections. `ucupdate-http` has the limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionLimits {
-    /// Largest number of connections of all listeners with TLS, and the same number for all
-    /// listeners without. If all are in use, a connection that waits for a request is closed. If
-    /// there is none, a new connection waits.
+    /// Largest number of connections with TLS over all listeners, and also of connections without
+    /// TLS. If a new connection exceeds this number, the one that has waited longest for a request is
+    /// closed, or else one whose client takes no bytes of an answer. If no connection can be closed,
+    /// the new one waits.
     pub(crate) connections: usize,
     /// Largest number of connections of one address, or of one /64 network with IPv6.
     pub(crate) connections_of_one: usize,
