@@ -69,7 +69,7 @@ impl<T: Send + 'static, S: Default + Send + 'static> WorkerThread<T, S> {
 }
 
 /// Works on all pieces. Sends a batch of finished pieces when the batch is full or no other piece
-/// waits. An error means that nobody receives the batches.
+/// waits. An error means that the receiver of the batches is gone.
 fn work_on<T>(
     waiting: &Receiver<T>,
     finished: &Sender<Vec<T>>,

@@ -52,7 +52,7 @@ pub struct AccessReader<R> {
 #[derive(Debug, Default)]
 struct ReaderState {
     fields: Option<Fields>,
-    /// Whether the last `#Fields:` line had too many fields. Rows after it are then not read with
+    /// `true` if the last `#Fields:` line had too many fields. Rows after it are then not read with
     /// the fields of IIS.
     has_refused_fields: bool,
     date: Option<LogDate>,
@@ -124,7 +124,7 @@ impl<R: Read> AccessReader<R> {
     /// Returns whether the reader knows the fields of the rows. It knows them after a `#Fields:`
     /// line, unless that line has too many fields. In a log without such a line, it knows them after
     /// the first row that it could read with the fields of IIS. If the result is `true` and the log
-    /// has no rows, nobody sent a request on that day.
+    /// has no rows, the server got no request on that day.
     pub fn has_header(&self) -> bool {
         self.form.fields.is_some()
     }

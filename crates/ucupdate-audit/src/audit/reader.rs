@@ -50,7 +50,7 @@ pub struct AuditReader<R> {
     columns: Columns,
     /// Lines that were read ahead, each with its line number.
     ahead: VecDeque<Result<(u64, Box<str>), LogFinding>>,
-    /// Whether lines were already read ahead to find the order of day and month. This is done once.
+    /// `true` if lines were already read ahead to find the order of day and month. This is done once.
     looked_ahead: bool,
 }
 

@@ -14,9 +14,9 @@ pub(crate) struct Lines<R> {
     line: Vec<u8>,
     number: u64,
     left: u64,
-    /// Whether the last line ended in CR. An LF after this CR belongs to the same line end.
+    /// `true` if the last line ended in CR. An LF after this CR belongs to the same line end.
     ended_in_cr: bool,
-    /// Whether a last line without a line end is left unread.
+    /// `true` if a last line without a line end is left unread.
     only_whole: bool,
     ended: bool,
 }

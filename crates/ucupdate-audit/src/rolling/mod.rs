@@ -145,9 +145,9 @@ struct OpenWrite {
     /// file they are in the store already.
     stored: usize,
     rows: usize,
-    /// Whether a write of these bytes had an unclear outcome and may still arrive.
+    /// `true` if a write of these bytes had an unclear outcome and may still arrive.
     unclear: bool,
-    /// Whether an append of the new rows had an unclear outcome.
+    /// `true` if an append of the new rows had an unclear outcome.
     is_maybe_appended: bool,
     /// The number of consecutive outcomes without progress. The wait until the next try depends on
     /// it.

@@ -54,7 +54,7 @@ pub struct ModuleHistory {
     /// The version that the module had before the installed one. `None` if no change of the version
     /// is known.
     pub previous: Option<ReportedVersion>,
-    /// Whether the module came back to its old version: the installed version is the one that it
+    /// `true` if the module came back to its old version: the installed version is the one that it
     /// had before `previous`.
     pub has_returned: bool,
     /// The number of consecutive requests in which the device had its present version and got the present offer. A

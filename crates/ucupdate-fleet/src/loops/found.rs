@@ -29,7 +29,7 @@ pub struct Loop {
     pub last: UnixTime,
     /// The number of requests of the loop.
     pub asks: u64,
-    /// Whether the loop continues. `false` if a later request shows that it ended.
+    /// `true` if the loop continues. `false` if a later request shows that it ended.
     pub goes_on: bool,
 }
 

@@ -64,7 +64,7 @@ pub struct RolloutDevice {
     pub at: UnixTime,
     /// The deadline: the time at which the device becomes overdue.
     pub due: UnixTime,
-    /// Whether the guard counts the device: it downloaded an image of the rollout, or [downloads
+    /// `true` if the guard counts the device: it downloaded an image of the rollout, or [downloads
     /// are not required](super::OutcomeOptions::with_downloads_required).
     pub counts: bool,
 }
@@ -85,7 +85,7 @@ pub(super) struct Track {
     pub(super) stone: Option<VersionMark>,
     /// The address from which the device sent the request with the last offer.
     pub(super) host: HostMark,
-    /// Whether the guard counts the device: it downloaded an image of the rollout, or downloads are
+    /// `true` if the guard counts the device: it downloaded an image of the rollout, or downloads are
     /// not required.
     pub(super) counts: bool,
 }

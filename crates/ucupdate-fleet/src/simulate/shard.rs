@@ -63,7 +63,7 @@ struct SimulatedUnit {
     state: DevicePhase,
     /// The number of consecutive requests in which the device was offered the same version.
     repeats: u8,
-    /// Whether a guarded rollout offered the device a version, and the device is not up to date
+    /// `true` if a guarded rollout offered the device a version, and the device is not up to date
     /// yet.
     is_watched: bool,
 }

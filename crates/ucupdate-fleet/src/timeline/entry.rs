@@ -52,7 +52,7 @@ pub struct LoggedDownload {
     pub file: OfferedFile,
     /// The row of the download in the access log.
     pub access: AccessRow,
-    /// Whether several devices at this address were offered the file. In this case another device
+    /// `true` if several devices at this address were offered the file. In this case another device
     /// may have downloaded it.
     pub shared_host: bool,
 }

@@ -15,7 +15,7 @@ pub struct DeviceEvent {
     pub at: UnixTime,
     /// The kind of event, with its details.
     pub kind: DeviceEventKind,
-    /// Whether several devices at this address were offered the downloaded file. In this case
+    /// `true` if several devices at this address were offered the downloaded file. In this case
     /// another device may have downloaded it.
     pub shared_host: bool,
 }
@@ -63,7 +63,7 @@ pub struct AskedModule {
     pub installed: ReportedVersion,
     /// The offered version. `None` if nothing was offered.
     pub offered: Option<ReportedVersion>,
-    /// Whether the offered file is the interim image.
+    /// `true` if the offered file is the interim image.
     pub is_interim: bool,
     /// The reason for the answer. The logs do not contain it. A caller with a rule book may set it.
     pub because: Option<Box<str>>,
@@ -125,7 +125,7 @@ pub struct Fetch {
     pub size: Option<u64>,
     /// The duration in milliseconds. `None` if it was not logged.
     pub taken_ms: Option<u64>,
-    /// Whether the device had the file already, so that nothing was sent (status 304).
+    /// `true` if the device had the file already, so that nothing was sent (status 304).
     pub is_unchanged: bool,
 }
 

@@ -20,9 +20,9 @@ pub struct FetchedFile {
     /// The version in the path. `None` for a file of the interim image, and for a path that does
     /// not have the folders of a release.
     pub version: Option<ReportedVersion>,
-    /// Whether the file belongs to an interim image.
+    /// `true` if the file belongs to an interim image.
     pub is_interim: bool,
-    /// Whether the file is a signature catalogue (`.cat`).
+    /// `true` if the file is a signature catalogue (`.cat`).
     pub is_signature: bool,
 }
 

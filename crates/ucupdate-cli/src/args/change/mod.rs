@@ -207,7 +207,7 @@ async fn report_dry_run(
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
-    /// Whether a change whose result is there already is a dry run. Other changes have no such field.
+    /// `true` if a change whose result exists already is a dry run. `None` for other changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
     /// The revision that the change made. `None` if nothing changed.

@@ -163,8 +163,8 @@ pub enum BookCommand {
         /// The rule whose offers are stopped, or all rules.
         scope: StopScope,
     },
-    /// Turns off the kill switch after [`AskRestart`](Self::AskRestart). Refused if nobody asked for the restart, or
-    /// if the same person did.
+    /// Turns off the kill switch after [`AskRestart`](Self::AskRestart). Refused if no restart was requested, or
+    /// if the same person requested it.
     ApproveRestart {
         /// The rule whose offers are stopped, or all rules.
         scope: StopScope,

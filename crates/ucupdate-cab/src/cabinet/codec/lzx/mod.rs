@@ -60,7 +60,7 @@ pub(crate) struct Lzx {
     trees: Trees,
     block: BlockKind,
     block_left: usize,
-    /// Whether a padding byte follows the current uncompressed block. This is so if the block has
+    /// `true` if a padding byte follows the current uncompressed block. This is so if the block has
     /// an odd length.
     skip_byte: bool,
     recent: [usize; 3],
