@@ -84,18 +84,18 @@ fn given(before: &RuleBook, after: &RuleBook) -> BTreeSet<PackageId> {
 
 /// An approval, a pin or a rollout of a version of `package`. Test devices are not an audience here.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Assigned<'a> {
+struct GivenPackage<'a> {
     rule: &'a RuleKey,
     audience: &'a Audience,
     is_rollout: bool,
     package: PackageId,
 }
 
-fn assigned(book: &RuleBook) -> BTreeSet<Assigned<'_>> {
+fn assigned(book: &RuleBook) -> BTreeSet<GivenPackage<'_>> {
     let mut assigned = BTreeSet::new();
     for rule in book.rules() {
         let given = rule.assignments().iter().filter(|one| one.audience != Audience::TestDevices);
-        assigned.extend(given.map(|one| Assigned {
+        assigned.extend(given.map(|one| GivenPackage {
             rule: rule.key(),
             audience: &one.audience,
             is_rollout: one.rollout.is_some(),
